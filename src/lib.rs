@@ -1,0 +1,1 @@
+//! ironwright: declarative bare metal on Kubernetes, powered by OpenStack Ironic.

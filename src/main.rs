@@ -1,0 +1,2 @@
+//! The `ironwright` binary.
+fn main() {}

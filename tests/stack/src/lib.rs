@@ -1,0 +1,1 @@
+//! Starts the real parts that ironwright is tested on.

@@ -1,0 +1,2 @@
+//! `ironwright-stack`: the launcher.
+fn main() {}
