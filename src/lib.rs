@@ -1,1 +1,3 @@
 //! ironwright: declarative bare metal on Kubernetes, powered by OpenStack Ironic.
+
+pub mod api;
