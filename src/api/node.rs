@@ -64,7 +64,7 @@ use super::refs::{CloudRef, SecretRef};
         json_path = ".status.conditions[?(@.type==\"Ready\")].message",
         priority = "1"
     ),
-    selectable = "spec.cloudRef.name"
+    selectable = ".spec.cloudRef.name"
 )]
 #[x_kube(validation = Rule::new("self.cloudRef == oldSelf.cloudRef").message("cloudRef cannot be changed: delete the object with deletionPolicy Detach and create it anew"))]
 pub struct BareMetalNodeSpec {
