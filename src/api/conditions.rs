@@ -21,6 +21,11 @@ macro_rules! reasons {
         }
 
         impl Reason {
+            /// The reason spelled so.
+            pub fn parse(text: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|reason| reason.as_str() == text)
+            }
+
             /// Every reason, in the order of this file.
             pub const ALL: &'static [Reason] = &[$(Reason::$variant,)+];
 

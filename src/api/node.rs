@@ -290,19 +290,21 @@ pub struct Attempts {
     pub last: Time,
     /// What the tries were made with: a new value starts afresh.
     pub basis: String,
-    /// Why Ironic refused the request itself, in its words.
+    /// Why the request itself failed, in Ironic's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refused: Option<Refused>,
+    pub failure: Option<Failure>,
 }
 
-/// A refusal that repeating would not change.
+/// Why a request failed.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Refused {
+pub struct Failure {
     /// Condition reason.
     pub reason: String,
     /// Ironic's words, at most 1 KiB.
     pub message: String,
+    /// Repeating it would change nothing: it is not repeated until spec, Secret or `retry` annotation change.
+    pub terminal: bool,
 }
 
 /// Which fields and keys were written, and from what.
