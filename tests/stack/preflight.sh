@@ -32,15 +32,18 @@ go() {
     fi
 }
 
+# Any of the names the launcher looks for: a distribution's python3 may be too old with a newer one beside it.
 python() {
-    local get='Debian 12, Ubuntu 24.04 or newer: apt install python3 python3-venv; others: pyenv, or https://www.python.org/downloads' have
-    if ! have=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null); then
-        lacks 'Python 3.11 or newer (python3): not found' "$get"
-    elif ! at_least "$have" 3.11; then
-        lacks "Python 3.11 or newer: python3 is $have" "$get"
-    elif ! python3 -c 'import venv, ensurepip' 2>/dev/null; then
-        lacks "Python's venv module with pip: not part of this python3" "Debian, Ubuntu: apt install python$have-venv"
-    fi
+    local get='Debian 12, Ubuntu 24.04 or newer: apt install python3 python3-venv; others: https://www.python.org/downloads'
+    local name have found=
+    for name in python3 python3.14 python3.13 python3.12 python3.11; do
+        have=$("$name" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue
+        found+=" $name is $have"
+        at_least "$have" 3.11 || continue
+        "$name" -c 'import venv, ensurepip' 2>/dev/null && return
+        found+=' without venv'
+    done
+    lacks "Python 3.11 or newer with its venv module:${found:- not found}" "$get"
 }
 
 rust
