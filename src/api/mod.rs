@@ -19,6 +19,9 @@ pub use node::{BareMetalNode, BareMetalNodeSpec, BareMetalNodeStatus};
 /// The API group of every kind.
 pub const GROUP: &str = "ironwright.dev";
 
+/// The operator's finalizer: on every object that has, or may have, a counterpart in Ironic.
+pub const FINALIZER: &str = "ironwright.dev/finalizer";
+
 /// Ask for another try at once: any new value of this annotation reopens a step that was given up.
 pub const RETRY_ANNOTATION: &str = "ironwright.dev/retry";
 

@@ -40,7 +40,11 @@ pub fn stand(conditions: &mut Vec<Condition>, standing: Standing, saying: Saying
         (types::STALLED, standing == Standing::Stalled),
     ] {
         // What does not hold needs no sentence of its own, but Ready says why it is not.
-        let message = if holds || kind == types::READY { saying.message } else { "" };
+        let message = if holds || kind == types::READY {
+            saying.message
+        } else {
+            ""
+        };
         set(conditions, kind, holds, Saying { message, ..saying });
     }
 }
@@ -52,7 +56,9 @@ pub fn set(conditions: &mut Vec<Condition>, kind: &str, holds: bool, saying: Say
     let since = before
         .and_then(|index| conditions.get(index))
         .filter(|condition| condition.status == status)
-        .map_or(Time(saying.now), |condition| condition.last_transition_time.clone());
+        .map_or(Time(saying.now), |condition| {
+            condition.last_transition_time.clone()
+        });
     let condition = Condition {
         type_: kind.to_owned(),
         status: status.to_owned(),
@@ -74,7 +80,10 @@ pub fn clear(conditions: &mut Vec<Condition>, kind: &str) {
 
 /// The first `limit` bytes at most, cut between characters.
 pub fn cut(text: &str, limit: usize) -> &str {
-    let end = (0..=limit.min(text.len())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+    let end = (0..=limit.min(text.len()))
+        .rev()
+        .find(|&end| text.is_char_boundary(end))
+        .unwrap_or(0);
     text.get(..end).unwrap_or_default()
 }
 
@@ -83,11 +92,19 @@ mod tests {
     use super::*;
 
     fn saying(second: i64, reason: Reason, message: &str) -> Saying<'_> {
-        Saying { generation: Some(3), now: Timestamp::from_second(second).unwrap(), reason, message }
+        Saying {
+            generation: Some(3),
+            now: Timestamp::from_second(second).unwrap(),
+            reason,
+            message,
+        }
     }
 
     fn find<'a>(conditions: &'a [Condition], kind: &str) -> &'a Condition {
-        conditions.iter().find(|condition| condition.type_ == kind).unwrap()
+        conditions
+            .iter()
+            .find(|condition| condition.type_ == kind)
+            .unwrap()
     }
 
     #[test]
@@ -95,21 +112,51 @@ mod tests {
         for standing in [Standing::Ready, Standing::Reconciling, Standing::Stalled] {
             let mut conditions = vec![];
             stand(&mut conditions, standing, saying(1, Reason::Cleaning, "x"));
-            assert_eq!(conditions.iter().filter(|condition| condition.status == "True").count(), 1);
+            assert_eq!(
+                conditions
+                    .iter()
+                    .filter(|condition| condition.status == "True")
+                    .count(),
+                1
+            );
         }
     }
 
     #[test]
     fn the_transition_time_moves_only_with_the_status() {
         let mut conditions = vec![];
-        stand(&mut conditions, Standing::Reconciling, saying(1, Reason::Cleaning, "a"));
-        stand(&mut conditions, Standing::Reconciling, saying(2, Reason::Deploying, "b"));
-        assert_eq!(find(&conditions, types::READY).last_transition_time.0.as_second(), 1);
+        stand(
+            &mut conditions,
+            Standing::Reconciling,
+            saying(1, Reason::Cleaning, "a"),
+        );
+        stand(
+            &mut conditions,
+            Standing::Reconciling,
+            saying(2, Reason::Deploying, "b"),
+        );
+        assert_eq!(
+            find(&conditions, types::READY).last_transition_time.0.as_second(),
+            1
+        );
         assert_eq!(find(&conditions, types::READY).reason, "Deploying");
         stand(&mut conditions, Standing::Ready, saying(3, Reason::Deployed, "c"));
-        assert_eq!(find(&conditions, types::READY).last_transition_time.0.as_second(), 3);
-        assert_eq!(find(&conditions, types::STALLED).last_transition_time.0.as_second(), 1);
-        assert_eq!(conditions.len(), 3, "the order and number of conditions never change");
+        assert_eq!(
+            find(&conditions, types::READY).last_transition_time.0.as_second(),
+            3
+        );
+        assert_eq!(
+            find(&conditions, types::STALLED)
+                .last_transition_time
+                .0
+                .as_second(),
+            1
+        );
+        assert_eq!(
+            conditions.len(),
+            3,
+            "the order and number of conditions never change"
+        );
     }
 
     #[test]

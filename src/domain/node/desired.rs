@@ -35,23 +35,31 @@ impl Desired {
         if let Some(class) = &spec.resource_class {
             fields.insert("resource_class", class.clone());
         }
-        for (field, value) in spec.interfaces.iter().flat_map(|interfaces| interfaces.set()) {
+        for (field, value) in spec.interfaces.iter().flat_map(crate::api::node::Interfaces::set) {
             fields.insert(field, value.to_owned());
         }
-        let object = |form: &Option<crate::api::FreeForm>| form.as_ref().map(|form| form.0.clone()).unwrap_or_default();
+        let object = |form: &Option<crate::api::FreeForm>| {
+            form.as_ref().map(|form| form.0.clone()).unwrap_or_default()
+        };
         Self {
             fields,
             driver_info: object(&spec.driver_info),
             properties: object(&spec.properties),
-            extra: spec.extra.as_ref().map(|extra| extra.0.clone()).unwrap_or_default(),
+            extra: spec
+                .extra
+                .as_ref()
+                .map(|extra| extra.0.clone())
+                .unwrap_or_default(),
         }
     }
 
     /// Digest of all of it and of which Secrets, in which version, are added.
     pub fn digest(&self, facts: &NodeFacts) -> String {
         let from = &facts.object.spec.driver_info_from;
-        let used: BTreeMap<_, _> =
-            from.iter().map(|from| (&from.secret_ref.name, version(facts, &from.secret_ref.name))).collect();
+        let used: BTreeMap<_, _> = from
+            .iter()
+            .map(|from| (&from.secret_ref.name, version(facts, &from.secret_ref.name)))
+            .collect();
         digest(&json!({
             "fields": self.fields,
             "driver_info": self.driver_info,
@@ -65,7 +73,11 @@ impl Desired {
 
 /// The version of a Secret: of the content that was read, else the one last heard of.
 pub fn version<'a>(facts: &NodeFacts<'a>, secret: &str) -> Option<&'a str> {
-    let read = facts.secrets.contents.as_ref().and_then(|contents| contents.get(secret));
+    let read = facts
+        .secrets
+        .contents
+        .as_ref()
+        .and_then(|contents| contents.get(secret));
     match read {
         Some(content) => Some(&content.version),
         None => facts.secrets.versions.get(secret)?.as_deref(),
@@ -76,7 +88,11 @@ pub fn version<'a>(facts: &NodeFacts<'a>, secret: &str) -> Option<&'a str> {
 pub fn secret_driver_info(facts: &NodeFacts) -> Object {
     let mut all = Map::new();
     for from in &facts.object.spec.driver_info_from {
-        let content = facts.secrets.contents.as_ref().and_then(|contents| contents.get(&from.secret_ref.name));
+        let content = facts
+            .secrets
+            .contents
+            .as_ref()
+            .and_then(|contents| contents.get(&from.secret_ref.name));
         if let Some(content) = content {
             all.extend(keys_of(from, content).filter_map(|(key, value)| Some((key, Value::from(value?)))));
         }
@@ -90,17 +106,29 @@ fn keys_of<'a>(
     content: &'a SecretContent,
 ) -> Box<dyn Iterator<Item = (String, Option<&'a str>)> + 'a> {
     match &from.keys {
-        None => Box::new(content.data.iter().map(|(key, value)| (key.clone(), Some(value.as_str())))),
+        None => Box::new(
+            content
+                .data
+                .iter()
+                .map(|(key, value)| (key.clone(), Some(value.as_str()))),
+        ),
         Some(keys) => Box::new(
-            keys.iter().map(|(key, source)| (key.clone(), content.data.get(&source.0).map(String::as_str))),
+            keys.iter()
+                .map(|(key, source)| (key.clone(), content.data.get(&source.0).map(String::as_str))),
         ),
     }
 }
 
 /// Every Secret that the spec names and that a step might write from.
 pub fn secret_names(object: &BareMetalNode) -> Vec<&str> {
-    let from = object.spec.driver_info_from.iter().map(|from| from.secret_ref.name.as_str());
-    let mut names: Vec<_> = from.chain(user_data_ref(object).map(|(secret, _)| secret)).collect();
+    let from = object
+        .spec
+        .driver_info_from
+        .iter()
+        .map(|from| from.secret_ref.name.as_str());
+    let mut names: Vec<_> = from
+        .chain(user_data_ref(object).map(|(secret, _)| secret))
+        .collect();
     names.sort_unstable();
     names.dedup();
     names
@@ -135,7 +163,9 @@ pub fn invalid(facts: &NodeFacts) -> Option<String> {
         ));
     }
     let odd = info.keys().find(|key| !super::fields::is_plain_key(key));
-    odd.map(|key| format!("driverInfo has the key {key:?}; Ironic can only change keys of letters, digits, _ and -."))
+    odd.map(|key| {
+        format!("driverInfo has the key {key:?}; Ironic can only change keys of letters, digits, _ and -.")
+    })
 }
 
 /// Which Secret, or which key of one, is missing, in a sentence.
@@ -143,12 +173,19 @@ pub fn missing(facts: &NodeFacts) -> Option<String> {
     if let Some(why) = &facts.secrets.unreadable {
         return Some(why.clone());
     }
-    let absent = facts.secrets.versions.iter().find(|(_, version)| version.is_none());
+    let absent = facts
+        .secrets
+        .versions
+        .iter()
+        .find(|(_, version)| version.is_none());
     if let Some((secret, _)) = absent {
-        return Some(format!("Secret {secret} does not exist. It is used as soon as it does."));
+        return Some(format!(
+            "Secret {secret} does not exist. It is used as soon as it does."
+        ));
     }
     let contents = facts.secrets.contents.as_ref()?;
-    let lacks = |secret: &str, key: &str| format!("Secret {secret} has no key {key}. It is used as soon as it has.");
+    let lacks =
+        |secret: &str, key: &str| format!("Secret {secret} has no key {key}. It is used as soon as it has.");
     for from in &facts.object.spec.driver_info_from {
         let name = &from.secret_ref.name;
         let content = contents.get(name)?;
@@ -164,7 +201,10 @@ pub fn missing(facts: &NodeFacts) -> Option<String> {
 
 /// Whether it is known that no conductor offers the driver.
 pub fn no_driver(facts: &NodeFacts) -> bool {
-    facts.cloud.drivers.is_some_and(|drivers| !drivers.contains(&facts.object.spec.driver))
+    facts
+        .cloud
+        .drivers
+        .is_some_and(|drivers| !drivers.contains(&facts.object.spec.driver))
 }
 
 /// The instance that is asked for.
@@ -174,7 +214,9 @@ pub fn instance(object: &BareMetalNode) -> Option<&InstanceSpec> {
 
 /// Digest of the instance as the spec has it, without the content of Secrets.
 pub fn instance_digest(object: &BareMetalNode) -> Option<String> {
-    Some(digest(&serde_json::to_value(instance(object)?).unwrap_or(Value::Null)))
+    Some(digest(
+        &serde_json::to_value(instance(object)?).unwrap_or(Value::Null),
+    ))
 }
 
 /// The node's `instance_info`.
@@ -189,10 +231,24 @@ pub fn instance_info(instance: &InstanceSpec) -> Object {
         ("ramdisk", image.ramdisk.as_ref()),
         ("image_disk_format", image.disk_format.as_ref()),
     ];
-    let maps = [("root_device", &instance.root_device), ("capabilities", &instance.capabilities)];
-    let mut info = instance.extra.as_ref().map(|extra| extra.0.clone()).unwrap_or_default();
-    info.extend(texts.into_iter().filter_map(|(key, value)| Some((key.to_owned(), json!(value?)))));
-    info.extend(maps.into_iter().filter_map(|(key, value)| Some((key.to_owned(), json!(value.as_ref()?)))));
+    let maps = [
+        ("root_device", &instance.root_device),
+        ("capabilities", &instance.capabilities),
+    ];
+    let mut info = instance
+        .extra
+        .as_ref()
+        .map(|extra| extra.0.clone())
+        .unwrap_or_default();
+    info.extend(
+        texts
+            .into_iter()
+            .filter_map(|(key, value)| Some((key.to_owned(), json!(value?)))),
+    );
+    info.extend(
+        maps.into_iter()
+            .filter_map(|(key, value)| Some((key.to_owned(), json!(value.as_ref()?)))),
+    );
     info
 }
 

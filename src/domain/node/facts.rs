@@ -157,8 +157,17 @@ impl NodeFacts<'_> {
 
     /// What the next try would be made with: a new generation, Secret version or `retry` annotation starts afresh.
     pub fn basis(&self) -> String {
-        let retry = self.object.metadata.annotations.as_ref().and_then(|all| all.get(RETRY_ANNOTATION));
-        let versions = self.secrets.versions.values().map(|version| version.as_deref().unwrap_or("none"));
+        let retry = self
+            .object
+            .metadata
+            .annotations
+            .as_ref()
+            .and_then(|all| all.get(RETRY_ANNOTATION));
+        let versions = self
+            .secrets
+            .versions
+            .values()
+            .map(|version| version.as_deref().unwrap_or("none"));
         let mut basis = format!("generation {}", self.generation());
         for version in versions {
             basis.push_str(", secret ");
@@ -176,6 +185,10 @@ impl NodeFacts<'_> {
 pub fn ironic_name(object: &BareMetalNode) -> String {
     object.spec.name.clone().unwrap_or_else(|| {
         let (namespace, name) = (&object.metadata.namespace, &object.metadata.name);
-        format!("{}~{}", namespace.as_deref().unwrap_or_default(), name.as_deref().unwrap_or_default())
+        format!(
+            "{}~{}",
+            namespace.as_deref().unwrap_or_default(),
+            name.as_deref().unwrap_or_default()
+        )
     })
 }

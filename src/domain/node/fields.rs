@@ -48,7 +48,11 @@ pub struct Edits {
 /// Whether fields differ, as far as the look tells: by digest and marker on a row of the list, in truth on the whole node.
 pub fn gap(facts: &NodeFacts) -> Gap {
     let Some(node) = facts.look.full() else {
-        return if summary_differs(facts) { Gap::Now } else { Gap::None };
+        return if summary_differs(facts) {
+            Gap::Now
+        } else {
+            Gap::None
+        };
     };
     let edits = edits(facts, node);
     if !edits.now.is_empty() || secrets_changed(facts) {
@@ -62,10 +66,15 @@ pub fn gap(facts: &NodeFacts) -> Gap {
 
 fn summary_differs(facts: &NodeFacts) -> bool {
     let status = facts.object.status.as_ref();
-    let applied = status.and_then(|status| status.applied.as_ref()).map(|applied| applied.digest.as_str());
+    let applied = status
+        .and_then(|status| status.applied.as_ref())
+        .map(|applied| applied.digest.as_str());
     let ours = facts.marker();
-    let marked =
-        facts.look.summary().and_then(|node| Marker::read(&node.extra)).is_some_and(|marker| marker.same_uid(&ours));
+    let marked = facts
+        .look
+        .summary()
+        .and_then(|node| Marker::read(&node.extra))
+        .is_some_and(|marker| marker.same_uid(&ours));
     !marked || applied != Some(Desired::of(facts).digest(facts).as_str())
 }
 
@@ -103,14 +112,36 @@ fn unoccupied(node: &Node) -> bool {
 
 fn differences(facts: &NodeFacts, node: &Node) -> Vec<Difference> {
     let desired = Desired::of(facts);
-    let none = Applied::default();
-    let applied = facts.object.status.as_ref().and_then(|status| status.applied.as_ref()).unwrap_or(&none);
+    let nothing = Applied::default();
+    let applied = facts
+        .object
+        .status
+        .as_ref()
+        .and_then(|status| status.applied.as_ref())
+        .unwrap_or(&nothing);
     let mut all = top_level(&desired, applied, node);
-    let at_rest = |field: &str, operations| Difference { field: field.to_owned(), when: Editable::AtRest, operations };
-    let mut info = keys("driver_info", &desired.driver_info, &driver_info_owned(facts, applied), &node.driver_info);
+    let at_rest = |field: &str, operations| Difference {
+        field: field.to_owned(),
+        when: Editable::AtRest,
+        operations,
+    };
+    let mut info = keys(
+        "driver_info",
+        &desired.driver_info,
+        &driver_info_owned(facts, applied),
+        &node.driver_info,
+    );
     info.extend(secret_operations(facts, &node.driver_info));
     all.push(at_rest("driverInfo", info));
-    all.push(at_rest("properties", keys("properties", &desired.properties, &applied.properties, &node.properties)));
+    all.push(at_rest(
+        "properties",
+        keys(
+            "properties",
+            &desired.properties,
+            &applied.properties,
+            &node.properties,
+        ),
+    ));
     all.push(at_rest("extra", extra(facts, &desired, applied, node)));
     all.retain(|difference| !difference.operations.is_empty());
     all
@@ -123,12 +154,21 @@ fn top_level(desired: &Desired, applied: &Applied, node: &Node) -> Vec<Differenc
         differs.then(|| (*field, add(&[field], json!(value))))
     });
     // A field that we set and the spec no longer names goes back to Ironic's default.
-    let unset = applied.fields.iter().filter(|field| !desired.fields.contains_key(field.as_str()));
-    let unset = unset.filter(|field| live.contains_key(field.as_str())).map(|field| (field.as_str(), remove(&[field])));
+    let unset = applied
+        .fields
+        .iter()
+        .filter(|field| !desired.fields.contains_key(field.as_str()));
+    let unset = unset
+        .filter(|field| live.contains_key(field.as_str()))
+        .map(|field| (field.as_str(), remove(&[field])));
     set.chain(unset)
         .map(|(field, operation)| Difference {
             field: field.to_owned(),
-            when: if field == "name" { Editable::AtRest } else { Editable::Unoccupied },
+            when: if field == "name" {
+                Editable::AtRest
+            } else {
+                Editable::Unoccupied
+            },
             operations: vec![operation],
         })
         .collect()
@@ -136,22 +176,44 @@ fn top_level(desired: &Desired, applied: &Applied, node: &Node) -> Vec<Differenc
 
 /// The live values of the top-level fields that a spec can name.
 fn live_fields(node: &Node) -> BTreeMap<String, String> {
-    let named = [("name", node.name.clone()), ("driver", Some(node.driver.clone())), ("resource_class", node.resource_class.clone())];
+    let named = [
+        ("name", node.name.clone()),
+        ("driver", Some(node.driver.clone())),
+        ("resource_class", node.resource_class.clone()),
+    ];
     let interfaces = crate::ironic::model::InterfaceKind::ALL
         .iter()
         .map(|kind| (kind.field(), node.interface(*kind).map(str::to_owned)));
-    named.into_iter().chain(interfaces).filter_map(|(field, value)| Some((field.to_owned(), value?))).collect()
+    named
+        .into_iter()
+        .chain(interfaces)
+        .filter_map(|(field, value)| Some((field.to_owned(), value?)))
+        .collect()
 }
 
 /// Three-way differences of a map: what is wanted and differs is set, what we once set and is no longer wanted is removed,
 /// everything else is left alone.
 fn keys(parent: &str, wanted: &Object, applied: &[String], live: &Object) -> Vec<PatchOperation> {
-    let set: Vec<_> = wanted.iter().filter(|(key, value)| live.get(*key) != Some(value)).collect();
-    let gone: Vec<_> =
-        applied.iter().filter(|key| !wanted.contains_key(*key) && live.contains_key(*key)).collect();
-    if set.iter().map(|(key, _)| *key).chain(gone.iter().copied()).all(|key| is_plain_key(key)) {
-        let set = set.into_iter().map(|(key, value)| add(&[parent, key], value.clone()));
-        return set.chain(gone.into_iter().map(|key| remove(&[parent, key]))).collect();
+    let set: Vec<_> = wanted
+        .iter()
+        .filter(|(key, value)| live.get(*key) != Some(value))
+        .collect();
+    let gone: Vec<_> = applied
+        .iter()
+        .filter(|key| !wanted.contains_key(*key) && live.contains_key(*key))
+        .collect();
+    if set
+        .iter()
+        .map(|(key, _)| *key)
+        .chain(gone.iter().copied())
+        .all(|key| is_plain_key(key))
+    {
+        let set = set
+            .into_iter()
+            .map(|(key, value)| add(&[parent, key], value.clone()));
+        return set
+            .chain(gone.into_iter().map(|key| remove(&[parent, key])))
+            .collect();
     }
     // Ironic takes no path with other characters: replace the parent, merged from this fresh read.
     let mut merged = live.clone();
@@ -170,7 +232,12 @@ fn driver_info_owned(facts: &NodeFacts, applied: &Applied) -> Vec<String> {
     let added = desired::secret_driver_info(facts);
     // While the Secrets' content is unknown it is also unknown which of our keys come from them.
     let known = facts.object.spec.driver_info_from.is_empty() || facts.secrets.contents.is_some();
-    applied.driver_info.iter().filter(|key| known && !added.contains_key(*key)).cloned().collect()
+    applied
+        .driver_info
+        .iter()
+        .filter(|key| known && !added.contains_key(*key))
+        .cloned()
+        .collect()
 }
 
 /// Ironic masks secrets, so they cannot be compared: they are written when their Secret is another than the one written last.
@@ -188,10 +255,16 @@ fn secret_operations(facts: &NodeFacts, live: &Object) -> Vec<PatchOperation> {
 
 /// Whether a Secret of `driverInfoFrom` is in another version than the one written last.
 pub fn secrets_changed(facts: &NodeFacts) -> bool {
-    let applied = facts.object.status.as_ref().and_then(|status| status.applied.as_ref());
+    let applied = facts
+        .object
+        .status
+        .as_ref()
+        .and_then(|status| status.applied.as_ref());
     facts.object.spec.driver_info_from.iter().any(|from| {
         let name = &from.secret_ref.name;
-        let written = applied.and_then(|applied| applied.secrets.get(name)).map(String::as_str);
+        let written = applied
+            .and_then(|applied| applied.secrets.get(name))
+            .map(String::as_str);
         desired::version(facts, name) != written
     })
 }
@@ -202,7 +275,9 @@ fn extra(facts: &NodeFacts, desired: &Desired, applied: &Applied, node: &Node) -
     let ours = facts.marker();
     if !live.as_ref().is_some_and(|marker| marker.same_uid(&ours)) {
         // The instance part survives a re-attachment: it is what says that the instance is ours.
-        let instance = live.filter(|marker| marker.same_object(&ours)).and_then(|marker| marker.instance);
+        let instance = live
+            .filter(|marker| marker.same_object(&ours))
+            .and_then(|marker| marker.instance);
         wanted.insert(marker::KEY.to_owned(), Marker { instance, ..ours }.value());
     }
     keys("extra", &wanted, &applied.extra, &node.extra)
@@ -216,23 +291,35 @@ pub fn applied(facts: &NodeFacts) -> Applied {
     driver_info.extend(names(&desired::secret_driver_info(facts)));
     driver_info.sort_unstable();
     driver_info.dedup();
-    let from = facts.object.spec.driver_info_from.iter().map(|from| from.secret_ref.name.clone());
+    let from = facts
+        .object
+        .spec
+        .driver_info_from
+        .iter()
+        .map(|from| from.secret_ref.name.clone());
     Applied {
         digest: desired.digest(facts),
         fields: desired.fields.keys().map(|field| (*field).to_owned()).collect(),
         driver_info,
         properties: names(&desired.properties),
         extra: names(&desired.extra),
-        secrets: from.filter_map(|name| Some((name.clone(), desired::version(facts, &name)?.to_owned()))).collect(),
+        secrets: from
+            .filter_map(|name| Some((name.clone(), desired::version(facts, &name)?.to_owned())))
+            .collect(),
     }
 }
 
 /// `add`: sets a key whether or not it is there.
 pub fn add(path: &[&str], value: Value) -> PatchOperation {
-    PatchOperation::Add(AddOperation { path: PointerBuf::from_tokens(path), value })
+    PatchOperation::Add(AddOperation {
+        path: PointerBuf::from_tokens(path.iter().copied()),
+        value,
+    })
 }
 
 /// `remove`: on a top-level field, back to its default.
 pub fn remove(path: &[&str]) -> PatchOperation {
-    PatchOperation::Remove(RemoveOperation { path: PointerBuf::from_tokens(path) })
+    PatchOperation::Remove(RemoveOperation {
+        path: PointerBuf::from_tokens(path.iter().copied()),
+    })
 }

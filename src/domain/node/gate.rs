@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::facts::NodeFacts;
 use super::rules::Step;
+use crate::api::FINALIZER;
 
 /// Tries of a verification before a person is asked: BMCs lock accounts.
 pub const MOST_VERIFICATIONS: i32 = 3;
@@ -13,9 +14,6 @@ const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(5);
 
 /// The longest pause after a failure.
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(5);
-
-/// The operator's finalizer on every object that has, or may have, a counterpart in Ironic.
-pub const FINALIZER: &str = "ironwright.dev/finalizer";
 
 /// A step that can cost data, or a machine: it needs an intent, written under the object's current `resourceVersion`,
 /// and a look made after that.
@@ -112,13 +110,19 @@ fn needs_secrets(step: Step, facts: &NodeFacts) -> bool {
 }
 
 fn tries(step: Step, facts: &NodeFacts) -> Tries {
-    let Some(attempts) = facts.object.status.as_ref().and_then(|status| status.attempts.as_ref()) else {
+    let Some(attempts) = facts
+        .object
+        .status
+        .as_ref()
+        .and_then(|status| status.attempts.as_ref())
+    else {
         return Tries::Fresh;
     };
     if attempts.step != step.as_str() || attempts.basis != facts.basis() {
         Tries::Fresh
     } else if attempts.failure.as_ref().is_some_and(|failure| failure.terminal)
-        || (step == Step::Manage && attempts.count >= MOST_VERIFICATIONS) {
+        || (step == Step::Manage && attempts.count >= MOST_VERIFICATIONS)
+    {
         Tries::Spent
     } else if facts.now < next_try(attempts.last.0, attempts.count) {
         Tries::CoolingDown
@@ -130,7 +134,10 @@ fn tries(step: Step, facts: &NodeFacts) -> Tries {
 /// When the next try may be made.
 pub fn next_try(last: Timestamp, count: i32) -> Timestamp {
     let doublings = u32::try_from(count.saturating_sub(1)).unwrap_or_default().min(10);
-    let pause = FIRST_PAUSE.checked_mul(1 << doublings).unwrap_or(LONGEST_PAUSE).min(LONGEST_PAUSE);
+    let pause = FIRST_PAUSE
+        .checked_mul(1 << doublings)
+        .unwrap_or(LONGEST_PAUSE)
+        .min(LONGEST_PAUSE);
     last.checked_add(pause).unwrap_or(last)
 }
 
@@ -143,11 +150,18 @@ mod tests {
         for &step in Step::ALL {
             for tries in [Tries::Fresh, Tries::CoolingDown, Tries::Spent] {
                 for bits in 0..8 {
-                    let gate = Gate { tries, finalizer: bits & 1 > 0, secrets: bits & 2 > 0, confirmed: bits & 4 > 0 };
+                    let gate = Gate {
+                        tries,
+                        finalizer: bits & 1 > 0,
+                        secrets: bits & 2 > 0,
+                        confirmed: bits & 4 > 0,
+                    };
                     let passes = judge(step, gate) == Verdict::Pass;
                     let needs_proof = Destructive::of(step).is_some();
-                    let in_order =
-                        tries == Tries::Fresh && gate.finalizer && gate.secrets && (gate.confirmed || !needs_proof);
+                    let in_order = tries == Tries::Fresh
+                        && gate.finalizer
+                        && gate.secrets
+                        && (gate.confirmed || !needs_proof);
                     assert_eq!(passes, in_order, "{step:?} {gate:?}");
                 }
             }

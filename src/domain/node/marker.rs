@@ -74,6 +74,10 @@ impl Marker {
 
 impl std::fmt::Display for Marker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "BareMetalNode {}/{} of cluster {}", self.namespace, self.name, self.cluster)
+        write!(
+            f,
+            "BareMetalNode {}/{} of cluster {}",
+            self.namespace, self.name, self.cluster
+        )
     }
 }

@@ -19,8 +19,6 @@ pub mod plan;
 pub mod rules;
 pub mod situation;
 pub mod status;
-#[cfg(test)]
-mod tests;
 pub mod words;
 
 pub use facts::{CloudFacts, Look, NodeFacts, SecretFacts};

@@ -79,14 +79,22 @@ pub fn failed(
         }
     };
     let message = format!("{} (step {})", failure.words, step.as_str());
-    let saying =
-        Saying { generation: Some(facts.generation()), now: facts.now, reason: failure.reason, message: &message };
+    let saying = Saying {
+        generation: Some(facts.generation()),
+        now: facts.now,
+        reason: failure.reason,
+        message: &message,
+    };
     stand(&mut status.conditions, standing, saying);
     status
 }
 
 /// The journal that announces a destructive step.
-pub fn intended(mut status: BareMetalNodeStatus, destructive: Destructive, facts: &NodeFacts) -> BareMetalNodeStatus {
+pub fn intended(
+    mut status: BareMetalNodeStatus,
+    destructive: Destructive,
+    facts: &NodeFacts,
+) -> BareMetalNodeStatus {
     status.intent = Some(Intent {
         verb: destructive.step().as_str().to_owned(),
         generation: facts.generation(),
@@ -97,7 +105,16 @@ pub fn intended(mut status: BareMetalNodeStatus, destructive: Destructive, facts
 
 fn count(status: &mut BareMetalNodeStatus, step: Step, facts: &NodeFacts, failure: Option<Failure>) {
     let basis = facts.basis();
-    let before = status.attempts.take().filter(|tries| tries.step == step.as_str() && tries.basis == basis);
+    let before = status
+        .attempts
+        .take()
+        .filter(|tries| tries.step == step.as_str() && tries.basis == basis);
     let count = before.map_or(0, |tries| tries.count).saturating_add(1);
-    status.attempts = Some(Attempts { step: step.as_str().to_owned(), count, last: Time(facts.now), basis, failure });
+    status.attempts = Some(Attempts {
+        step: step.as_str().to_owned(),
+        count,
+        last: Time(facts.now),
+        basis,
+        failure,
+    });
 }

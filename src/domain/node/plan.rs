@@ -103,19 +103,39 @@ pub fn decide(facts: &NodeFacts) -> NodePlan {
 pub fn compose(choice: Choice, rule: &'static str, situation: &Situation, facts: &NodeFacts) -> NodePlan {
     if keeps(facts, situation) {
         let status = facts.object.status.clone().unwrap_or_default();
-        return NodePlan { choice, rule, action: None, status, again_at: None };
+        return NodePlan {
+            choice,
+            rule,
+            action: None,
+            status,
+            again_at: None,
+        };
     }
     match choice {
         Choice::Step(step) => step_plan(step, rule, situation, facts),
         Choice::Look => plan(choice, rule, Some(Action::Look), situation, facts),
         Choice::Release => plan(choice, rule, Some(Action::RemoveFinalizer), situation, facts),
-        Choice::Settled(_) | Choice::Wait(_) | Choice::Stalled(_) => plan(choice, rule, None, situation, facts),
+        Choice::Settled(_) | Choice::Wait(_) | Choice::Stalled(_) => {
+            plan(choice, rule, None, situation, facts)
+        }
     }
 }
 
-fn plan(choice: Choice, rule: &'static str, action: Option<Action>, situation: &Situation, facts: &NodeFacts) -> NodePlan {
+fn plan(
+    choice: Choice,
+    rule: &'static str,
+    action: Option<Action>,
+    situation: &Situation,
+    facts: &NodeFacts,
+) -> NodePlan {
     let verdict = Verdict::on(choice, facts);
-    NodePlan { choice, rule, action, status: status(facts, situation, &verdict, rule), again_at: None }
+    NodePlan {
+        choice,
+        rule,
+        action,
+        status: status(facts, situation, &verdict, rule),
+        again_at: None,
+    }
 }
 
 /// A step goes through the gate.
@@ -126,17 +146,35 @@ fn step_plan(step: Step, rule: &'static str, situation: &Situation, facts: &Node
         gate::Verdict::GiveUp => halted(step, true, rule, situation, facts),
         gate::Verdict::ReadSecrets => plan(choice, rule, Some(Action::ReadSecrets), situation, facts),
         gate::Verdict::AddFinalizer => plan(choice, rule, Some(Action::AddFinalizer), situation, facts),
-        gate::Verdict::Confirm(destructive) => plan(choice, rule, Some(Action::Confirm(destructive)), situation, facts),
-        gate::Verdict::Pass => plan(choice, rule, Some(Action::Call(step, call(step, facts))), situation, facts),
+        gate::Verdict::Confirm(destructive) => {
+            plan(choice, rule, Some(Action::Confirm(destructive)), situation, facts)
+        }
+        gate::Verdict::Pass => plan(
+            choice,
+            rule,
+            Some(Action::Call(step, call(step, facts))),
+            situation,
+            facts,
+        ),
     }
 }
 
 /// A step that failed before and is not taken now.
-fn halted(step: Step, given_up: bool, rule: &'static str, situation: &Situation, facts: &NodeFacts) -> NodePlan {
+fn halted(
+    step: Step,
+    given_up: bool,
+    rule: &'static str,
+    situation: &Situation,
+    facts: &NodeFacts,
+) -> NodePlan {
     let journal = facts.object.status.as_ref();
     let attempts = journal.and_then(|status| status.attempts.as_ref());
     let refusal = attempts.and_then(|attempts| attempts.failure.as_ref());
-    let seen = facts.look.summary().and_then(|node| node.failure()).or(facts.history);
+    let seen = facts
+        .look
+        .summary()
+        .and_then(|node| node.failure())
+        .or(facts.history);
     let remembered = journal.and_then(|status| status.last_error.as_deref());
     let place = words::failure(situation.place);
     let (reason, said) = match refusal {
@@ -144,23 +182,51 @@ fn halted(step: Step, given_up: bool, rule: &'static str, situation: &Situation,
         None => (place, place.and(seen.or(remembered))),
     };
     let verdict = Verdict {
-        standing: if given_up { Standing::Stalled } else { Standing::Reconciling },
+        standing: if given_up {
+            Standing::Stalled
+        } else {
+            Standing::Reconciling
+        },
         reason: reason.unwrap_or(Reason::RetryingAfterFailure),
         message: words::failed(facts, said, step, given_up),
     };
-    let again_at = attempts.filter(|_| !given_up).map(|attempts| gate::next_try(attempts.last.0, attempts.count));
-    NodePlan { choice: Choice::Step(step), rule, action: None, status: status(facts, situation, &verdict, rule), again_at }
+    let again_at = attempts
+        .filter(|_| !given_up)
+        .map(|attempts| gate::next_try(attempts.last.0, attempts.count));
+    NodePlan {
+        choice: Choice::Step(step),
+        rule,
+        action: None,
+        status: status(facts, situation, &verdict, rule),
+        again_at,
+    }
 }
 
 /// The call of a step.
 fn call(step: Step, facts: &NodeFacts) -> Call {
-    let id = facts.look.summary().map(|node| node.uuid.clone()).unwrap_or_default();
-    let provision = |verb, config_drive| Call::Provision { id: id.clone(), verb, config_drive };
+    let id = facts
+        .look
+        .summary()
+        .map(|node| node.uuid.clone())
+        .unwrap_or_default();
+    let provision = |verb, config_drive| Call::Provision {
+        id: id.clone(),
+        verb,
+        config_drive,
+    };
     match step {
         Step::Create => Call::Create(Box::new(create(facts))),
         Step::Patch => patch(facts, id),
-        Step::Claim => Call::Patch { id, patch: claim(facts), reset_interfaces: false },
-        Step::Unclaim => Call::Patch { id, patch: unclaim(facts), reset_interfaces: false },
+        Step::Claim => Call::Patch {
+            id,
+            patch: claim(facts),
+            reset_interfaces: false,
+        },
+        Step::Unclaim => Call::Patch {
+            id,
+            patch: unclaim(facts),
+            reset_interfaces: false,
+        },
         Step::Manage => provision(Verb::Manage, None),
         Step::Provide => provision(Verb::Provide, None),
         Step::Deploy => provision(Verb::Active, config_drive(facts)),
@@ -192,8 +258,16 @@ fn create(facts: &NodeFacts) -> NodeCreate {
 }
 
 fn patch(facts: &NodeFacts, id: String) -> Call {
-    let edits = facts.look.full().map(|node| fields::edits(facts, node)).unwrap_or_default();
-    Call::Patch { id, patch: Patch(edits.now), reset_interfaces: edits.reset_interfaces }
+    let edits = facts
+        .look
+        .full()
+        .map(|node| fields::edits(facts, node))
+        .unwrap_or_default();
+    Call::Patch {
+        id,
+        patch: Patch(edits.now),
+        reset_interfaces: edits.reset_interfaces,
+    }
 }
 
 /// `instance_uuid`, `instance_info` and marker in one PATCH: Ironic refuses the whole of it if somebody was faster.
@@ -202,8 +276,13 @@ fn claim(facts: &NodeFacts) -> Patch {
     let held = facts.look.summary().and_then(|node| node.instance_uuid.clone());
     let id = held.unwrap_or_else(|| facts.fresh_instance_id.to_string());
     let digest = desired::instance_digest(facts.object).unwrap_or_default();
-    marker.instance = Some(InstanceMark { id: id.clone(), digest });
-    let info = desired::instance(facts.object).map(desired::instance_info).unwrap_or_default();
+    marker.instance = Some(InstanceMark {
+        id: id.clone(),
+        digest,
+    });
+    let info = desired::instance(facts.object)
+        .map(desired::instance_info)
+        .unwrap_or_default();
     Patch(vec![
         fields::add(&["instance_uuid"], json!(id)),
         fields::add(&["instance_info"], Value::Object(info)),
@@ -228,7 +307,14 @@ fn config_drive(facts: &NodeFacts) -> Option<ConfigDrive> {
     let object = |form: &Option<crate::api::FreeForm>| form.as_ref().map(|form| form.0.clone());
     let from_secret = || {
         let (secret, key) = desired::user_data_ref(facts.object)?;
-        facts.secrets.contents.as_ref()?.get(secret)?.data.get(key).cloned()
+        facts
+            .secrets
+            .contents
+            .as_ref()?
+            .get(secret)?
+            .data
+            .get(key)
+            .cloned()
     };
     Some(ConfigDrive::Parts {
         meta_data: object(&drive.meta_data),

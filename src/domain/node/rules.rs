@@ -195,7 +195,9 @@ fn leave(s: &Situation) -> Option<Choice> {
         (Guard::Maintenance, ..) => Choice::Stalled(Reason::Maintenance),
         (Guard::Protected, ..) => Choice::Stalled(Reason::Protected),
         (_, Tenant::Foreign, _) => Choice::Stalled(Reason::ForeignInstance),
-        (_, Tenant::Ours | Tenant::OursChanged, Place::Available | Place::Manageable) => Choice::Step(Step::Unclaim),
+        (_, Tenant::Ours | Tenant::OursChanged, Place::Available | Place::Manageable) => {
+            Choice::Step(Step::Unclaim)
+        }
         (_, Tenant::Ours | Tenant::OursChanged, _) if may_undeploy => undeploy(s),
         (_, Tenant::Ours | Tenant::OursChanged, _) => Choice::Stalled(Reason::InstancePresent),
         (_, Tenant::Nobody, Place::CleanFailed | Place::InspectFailed) => Choice::Step(Step::Manage),
@@ -236,8 +238,12 @@ fn guard(s: &Situation) -> Option<Choice> {
     let at_rest = matches!(provision(s), Some(Choice::Settled(_)));
     match s.guard {
         Guard::Maintenance if !at_rest => Some(Choice::Stalled(Reason::Maintenance)),
-        Guard::Protected if provision(s) == Some(Choice::Step(Step::Undeploy)) => Some(Choice::Stalled(Reason::Protected)),
-        Guard::Retired if provision(s) == Some(Choice::Step(Step::Provide)) => Some(Choice::Stalled(Reason::Retired)),
+        Guard::Protected if provision(s) == Some(Choice::Step(Step::Undeploy)) => {
+            Some(Choice::Stalled(Reason::Protected))
+        }
+        Guard::Retired if provision(s) == Some(Choice::Step(Step::Provide)) => {
+            Some(Choice::Stalled(Reason::Retired))
+        }
         _ => None,
     }
 }
@@ -263,7 +269,9 @@ fn untouched(s: &Situation) -> Choice {
 
 fn to_manageable(s: &Situation) -> Choice {
     match (s.place, s.tenant) {
-        (Place::Available | Place::Manageable, Tenant::Ours | Tenant::OursChanged) => Choice::Step(Step::Unclaim),
+        (Place::Available | Place::Manageable, Tenant::Ours | Tenant::OursChanged) => {
+            Choice::Step(Step::Unclaim)
+        }
         (Place::Manageable, _) => settled(s, Reason::Manageable),
         (Place::Available, _) => Choice::Step(Step::Manage),
         _ => approach(s),
@@ -272,7 +280,9 @@ fn to_manageable(s: &Situation) -> Choice {
 
 fn to_available(s: &Situation) -> Choice {
     match (s.place, s.tenant) {
-        (Place::Available | Place::Manageable, Tenant::Ours | Tenant::OursChanged) => Choice::Step(Step::Unclaim),
+        (Place::Available | Place::Manageable, Tenant::Ours | Tenant::OursChanged) => {
+            Choice::Step(Step::Unclaim)
+        }
         (Place::Available, _) => settled(s, Reason::Available),
         (Place::Manageable, _) => Choice::Step(Step::Provide),
         _ => approach(s),
@@ -282,45 +292,68 @@ fn to_available(s: &Situation) -> Choice {
 fn to_active(s: &Situation) -> Choice {
     match (s.place, s.tenant) {
         (Place::Active, _) => settled(s, Reason::Deployed),
-        (Place::Available | Place::DeployFailed, Tenant::Ours) => refs(s).unwrap_or(Choice::Step(Step::Deploy)),
+        (Place::Available | Place::DeployFailed, Tenant::Ours) => {
+            refs(s).unwrap_or(Choice::Step(Step::Deploy))
+        }
         // The claim carries the instance it was made for: renew it, under the same id, before that is deployed.
         (Place::Available, _) | (Place::DeployFailed, Tenant::OursChanged) => {
             refs(s).unwrap_or_else(|| with_full_view(s, Step::Claim))
         }
         (Place::Manageable, _) => Choice::Step(Step::Provide),
-        (Place::Enroll | Place::VerifyFailed | Place::CleanFailed | Place::InspectFailed | Place::AdoptFailed, _) => {
-            Choice::Step(Step::Manage)
-        }
+        (
+            Place::Enroll
+            | Place::VerifyFailed
+            | Place::CleanFailed
+            | Place::InspectFailed
+            | Place::AdoptFailed,
+            _,
+        ) => Choice::Step(Step::Manage),
         _ => Choice::Stalled(Reason::UnexpectedState),
     }
 }
 
 /// A PATCH is computed from the whole node.
 fn with_full_view(s: &Situation, step: Step) -> Choice {
-    if s.view == View::Full { Choice::Step(step) } else { Choice::Look }
+    if s.view == View::Full {
+        Choice::Step(step)
+    } else {
+        Choice::Look
+    }
 }
 
 /// Towards `manageable`, from wherever it is: out of `enroll` and failures by `manage`, out of our instance by tearing it down.
 fn approach(s: &Situation) -> Choice {
     match (s.place, s.tenant) {
         (_, Tenant::Ours | Tenant::OursChanged) => undeploy(s),
-        (Place::Enroll | Place::VerifyFailed | Place::CleanFailed | Place::InspectFailed | Place::AdoptFailed, _) => {
-            Choice::Step(Step::Manage)
-        }
+        (
+            Place::Enroll
+            | Place::VerifyFailed
+            | Place::CleanFailed
+            | Place::InspectFailed
+            | Place::AdoptFailed,
+            _,
+        ) => Choice::Step(Step::Manage),
         _ => Choice::Stalled(Reason::UnexpectedState),
     }
 }
 
 fn undeploy(s: &Situation) -> Choice {
     match s.place {
-        Place::Active | Place::Rescue | Place::DeployFailed | Place::RescueFailed | Place::ServiceFailed | Place::Error => {
-            Choice::Step(Step::Undeploy)
-        }
+        Place::Active
+        | Place::Rescue
+        | Place::DeployFailed
+        | Place::RescueFailed
+        | Place::ServiceFailed
+        | Place::Error => Choice::Step(Step::Undeploy),
         _ => Choice::Stalled(Reason::UnexpectedState),
     }
 }
 
 /// As wanted, unless fields still wait for another state.
 fn settled(s: &Situation, reason: Reason) -> Choice {
-    if s.edit == Gap::Later { Choice::Wait(Reason::AwaitingState) } else { Choice::Settled(reason) }
+    if s.edit == Gap::Later {
+        Choice::Wait(Reason::AwaitingState)
+    } else {
+        Choice::Settled(reason)
+    }
 }

@@ -189,7 +189,12 @@ impl Place {
     fn occupied(self) -> bool {
         matches!(
             self,
-            Place::Active | Place::Rescue | Place::RescueFailed | Place::ServiceFailed | Place::DeployFailed | Place::Error
+            Place::Active
+                | Place::Rescue
+                | Place::RescueFailed
+                | Place::ServiceFailed
+                | Place::DeployFailed
+                | Place::Error
         )
     }
 }
@@ -209,7 +214,11 @@ pub fn summarise(facts: &NodeFacts) -> Situation {
         want,
         view,
         writes: writes(facts),
-        refs: if want.is_deletion() { Refs::Ready } else { desired::refs(facts, place) },
+        refs: if want.is_deletion() {
+            Refs::Ready
+        } else {
+            desired::refs(facts, place)
+        },
         place,
         grip: Grip::Free,
         guard: Guard::None,
@@ -220,7 +229,11 @@ pub fn summarise(facts: &NodeFacts) -> Situation {
         situation.grip = grip(node);
         situation.guard = guard(node);
         situation.tenant = tenant(facts, node, place);
-        situation.edit = if want.is_deletion() { Gap::None } else { fields::gap(facts) };
+        situation.edit = if want.is_deletion() {
+            Gap::None
+        } else {
+            fields::gap(facts)
+        };
     }
     situation
 }
@@ -233,7 +246,13 @@ fn want(facts: &NodeFacts) -> Want {
             DeletionPolicy::Undeploy => Want::Wiped,
         };
     }
-    match facts.object.spec.provision.as_ref().and_then(|provision| provision.state) {
+    match facts
+        .object
+        .spec
+        .provision
+        .as_ref()
+        .and_then(|provision| provision.state)
+    {
         None => Want::Untouched,
         Some(WantedState::Manageable) => Want::Manageable,
         Some(WantedState::Available) => Want::Available,
@@ -289,7 +308,11 @@ pub fn place(node: &NodeSummary) -> Place {
 }
 
 fn grip(node: &NodeSummary) -> Grip {
-    if node.is_reserved() || node.target_power_state.is_some() { Grip::Busy } else { Grip::Free }
+    if node.is_reserved() || node.target_power_state.is_some() {
+        Grip::Busy
+    } else {
+        Grip::Free
+    }
 }
 
 fn guard(node: &NodeSummary) -> Guard {
@@ -307,7 +330,9 @@ fn guard(node: &NodeSummary) -> Guard {
 /// An instance is ours when the node is claimed under the id that our marker names, or when its teardown failed half-way
 /// (state `error`, claim already gone, our marker still there). Everything else on an occupied node is foreign.
 fn tenant(facts: &NodeFacts, node: &NodeSummary, place: Place) -> Tenant {
-    let mark = Marker::read(&node.extra).filter(|marker| marker.same_object(&facts.marker())).and_then(|m| m.instance);
+    let mark = Marker::read(&node.extra)
+        .filter(|marker| marker.same_object(&facts.marker()))
+        .and_then(|m| m.instance);
     let ours = match (&node.instance_uuid, &mark) {
         (Some(claim), Some(mark)) => *claim == mark.id,
         (None, Some(_)) => place == Place::Error,

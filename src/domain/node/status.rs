@@ -34,7 +34,11 @@ impl Verdict {
             Choice::Release => (Standing::Reconciling, Reason::Deleting),
         };
         let reason = refine(reason, facts);
-        Self { standing, reason, message: message(reason, facts) }
+        Self {
+            standing,
+            reason,
+            message: message(reason, facts),
+        }
     }
 }
 
@@ -67,7 +71,12 @@ pub fn keeps(facts: &NodeFacts, situation: &Situation) -> bool {
 }
 
 /// The status that goes with a verdict.
-pub fn status(facts: &NodeFacts, situation: &Situation, verdict: &Verdict, rule: &'static str) -> BareMetalNodeStatus {
+pub fn status(
+    facts: &NodeFacts,
+    situation: &Situation,
+    verdict: &Verdict,
+    rule: &'static str,
+) -> BareMetalNodeStatus {
     let mut status = facts.object.status.clone().unwrap_or_default();
     observe(&mut status, facts, situation);
     status.observed_generation = Some(facts.generation());
@@ -75,8 +84,12 @@ pub fn status(facts: &NodeFacts, situation: &Situation, verdict: &Verdict, rule:
     if verdict.standing == Standing::Ready {
         status.attempts = None;
     }
-    let saying =
-        Saying { generation: Some(facts.generation()), now: facts.now, reason: verdict.reason, message: &verdict.message };
+    let saying = Saying {
+        generation: Some(facts.generation()),
+        now: facts.now,
+        reason: verdict.reason,
+        message: &verdict.message,
+    };
     stand(&mut status.conditions, verdict.standing, saying);
     drifted(&mut status, facts, situation);
     status
@@ -89,16 +102,25 @@ fn observe(status: &mut BareMetalNodeStatus, facts: &NodeFacts, situation: &Situ
     let same_state = status.provision_state.as_deref() == Some(node.provision_state.as_str());
     // `last_error` can vanish while the node is still failed: what was once read stays as long as the state does.
     let remembered = status.last_error.take().filter(|_| same_state);
-    let words = node.failure().or(facts.history).map(|words| cut(words, WORDS_LIMIT).to_owned()).or(remembered);
+    let words = node
+        .failure()
+        .or(facts.history)
+        .map(|words| cut(words, WORDS_LIMIT).to_owned())
+        .or(remembered);
     status.last_error = words.filter(|_| failed);
     status.id = Some(node.uuid.clone());
     status.name.clone_from(&node.name);
     status.provision_state = Some(node.provision_state.to_string());
     status.power = node.power_state.as_ref().map(power);
-    status.target = target(situation).filter(|target| *target != node.provision_state.as_str()).map(str::to_owned);
+    status.target = target(situation)
+        .filter(|target| *target != node.provision_state.as_str())
+        .map(str::to_owned);
     // What an intent announced has either happened or is decided anew.
     status.intent = None;
-    let up_to_date = facts.look.full().is_some_and(|node| fields::edits(facts, node).later.is_empty());
+    let up_to_date = facts
+        .look
+        .full()
+        .is_some_and(|node| fields::edits(facts, node).later.is_empty());
     if up_to_date && situation.edit == super::situation::Gap::None && !situation.want.is_deletion() {
         status.applied = Some(fields::applied(facts));
     }
@@ -131,7 +153,12 @@ fn target(situation: &Situation) -> Option<&'static str> {
 
 fn drifted(status: &mut BareMetalNodeStatus, facts: &NodeFacts, situation: &Situation) {
     let say = |reason, message: &str, status: &mut BareMetalNodeStatus| {
-        let saying = Saying { generation: Some(facts.generation()), now: facts.now, reason, message };
+        let saying = Saying {
+            generation: Some(facts.generation()),
+            now: facts.now,
+            reason,
+            message,
+        };
         set(&mut status.conditions, types::DRIFTED, true, saying);
     };
     if situation.tenant == Tenant::OursChanged && situation.place == Place::Active {
@@ -141,7 +168,11 @@ fn drifted(status: &mut BareMetalNodeStatus, facts: &NodeFacts, situation: &Situ
             status,
         );
     } else if situation.edit == super::situation::Gap::Later {
-        say(Reason::AwaitingState, &words::say(Reason::AwaitingState, facts), status);
+        say(
+            Reason::AwaitingState,
+            &words::say(Reason::AwaitingState, facts),
+            status,
+        );
     } else if facts.look.summary().is_some() {
         clear(&mut status.conditions, types::DRIFTED);
     }

@@ -81,11 +81,20 @@ pub fn say(reason: Reason, facts: &NodeFacts) -> String {
         | Reason::Held
         | Reason::UnexpectedState => blocked(reason, facts, node),
         Reason::AwaitingState => awaiting_state(facts),
-        Reason::Paused => "Paused: nothing is written to Ironic while spec.paused is true on this object or its cloud.".into(),
+        Reason::Paused => {
+            "Paused: nothing is written to Ironic while spec.paused is true on this object or its cloud."
+                .into()
+        }
         Reason::Reserved => reserved(node),
         _ => node.map_or_else(
             || format!("{}.", sentence(reason)),
-            |node| format!("{}; the node is in state {}.", sentence(reason), node.provision_state),
+            |node| {
+                format!(
+                    "{}; the node is in state {}.",
+                    sentence(reason),
+                    node.provision_state
+                )
+            },
         ),
     }
 }
@@ -96,11 +105,17 @@ fn sentence(reason: Reason) -> &'static str {
 }
 
 fn settled(reason: Reason, node: Option<&NodeSummary>) -> String {
-    let state = node.map(|node| node.provision_state.to_string()).unwrap_or_default();
+    let state = node
+        .map(|node| node.provision_state.to_string())
+        .unwrap_or_default();
     match reason {
-        Reason::InUse => format!("The node is in state {state}, with an instance that somebody else put there."),
+        Reason::InUse => {
+            format!("The node is in state {state}, with an instance that somebody else put there.")
+        }
         Reason::Deployed => "The instance of the spec is deployed.".into(),
-        Reason::Enrolled => format!("The node is in state {state}; the spec names no provision.state, so it is not moved."),
+        Reason::Enrolled => {
+            format!("The node is in state {state}; the spec names no provision.state, so it is not moved.")
+        }
         _ => format!("The node is {state}, as wanted."),
     }
 }
@@ -113,15 +128,26 @@ fn referring(reason: Reason, facts: &NodeFacts) -> String {
         (Reason::InvalidSpec, _) => desired::invalid(facts).unwrap_or_default(),
         (Reason::MachineAlreadyEnrolled, Look::Taken(who)) => (*who).to_owned(),
         (Reason::CloudMissing, _) => {
-            format!("BareMetalCloud {cloud} does not exist in this namespace. The node is enrolled as soon as it does.")
+            format!(
+                "BareMetalCloud {cloud} does not exist in this namespace. The node is enrolled as soon as it does."
+            )
         }
         (Reason::CloudUnavailable, Look::Down(why)) => {
             format!("BareMetalCloud {cloud} does not answer: {why}")
         }
-        (Reason::AwaitingObservation, _) => format!("Waiting for the first list of the nodes of BareMetalCloud {cloud}."),
+        (Reason::AwaitingObservation, _) => {
+            format!("Waiting for the first list of the nodes of BareMetalCloud {cloud}.")
+        }
         (Reason::NodeLost, _) => {
-            let id = facts.object.status.as_ref().and_then(|status| status.id.as_deref()).unwrap_or_default();
-            format!("Node {id} is no longer in Ironic. It is not enrolled again by itself: delete this object and create it anew to do so.")
+            let id = facts
+                .object
+                .status
+                .as_ref()
+                .and_then(|status| status.id.as_deref())
+                .unwrap_or_default();
+            format!(
+                "Node {id} is no longer in Ironic. It is not enrolled again by itself: delete this object and create it anew to do so."
+            )
         }
         _ => format!("{}.", sentence(reason)),
     }
@@ -137,7 +163,9 @@ fn no_driver(facts: &NodeFacts) -> String {
 }
 
 fn blocked(reason: Reason, facts: &NodeFacts, node: Option<&NodeSummary>) -> String {
-    let state = node.map(|node| node.provision_state.to_string()).unwrap_or_default();
+    let state = node
+        .map(|node| node.provision_state.to_string())
+        .unwrap_or_default();
     match reason {
         Reason::Maintenance => {
             let why = node.and_then(|node| node.maintenance_reason.as_deref().or(node.fault.as_deref()));
@@ -152,7 +180,9 @@ fn blocked(reason: Reason, facts: &NodeFacts, node: Option<&NodeSummary>) -> Str
         Reason::InstancePresent => format!(
             "The instance of this object is still on the node (state {state}), and deletionPolicy is Delete. Either set provision.state to available before deleting, or set deletionPolicy to Undeploy (wipes the machine) or Detach (leaves all as it is)."
         ),
-        Reason::Held => format!("The node is in state {state}: a step asked to stop there. Continue with the verb unhold, or abort."),
+        Reason::Held => format!(
+            "The node is in state {state}: a step asked to stop there. Continue with the verb unhold, or abort."
+        ),
         _ => format!("The node is in state {state}, from which the spec gives no way on."),
     }
 }
@@ -160,19 +190,33 @@ fn blocked(reason: Reason, facts: &NodeFacts, node: Option<&NodeSummary>) -> Str
 fn foreign(node: Option<&NodeSummary>, state: &str, deleting: bool) -> String {
     let claim = node.and_then(|node| node.instance_uuid.as_deref());
     let which = claim.map_or_else(String::new, |claim| format!(" (instance_uuid {claim})"));
-    let out = if deleting { "The node is not removed; set deletionPolicy to Detach to let go of it." } else { "It is left alone." };
+    let out = if deleting {
+        "The node is not removed; set deletionPolicy to Detach to let go of it."
+    } else {
+        "It is left alone."
+    };
     format!("The node is in state {state} with an instance{which} that is not ours. {out}")
 }
 
 fn awaiting_state(facts: &NodeFacts) -> String {
     let later = later_fields(facts).join(", ");
-    let state = facts.look.summary().map(|node| node.provision_state.to_string()).unwrap_or_default();
-    format!("Changed in the spec but not in Ironic: {later}. Ironic lets them be changed in state enroll, manageable or available; the node is in state {state}.")
+    let state = facts
+        .look
+        .summary()
+        .map(|node| node.provision_state.to_string())
+        .unwrap_or_default();
+    format!(
+        "Changed in the spec but not in Ironic: {later}. Ironic lets them be changed in state enroll, manageable or available; the node is in state {state}."
+    )
 }
 
 /// The fields that wait for another state.
 pub fn later_fields(facts: &NodeFacts) -> Vec<String> {
-    facts.look.full().map(|node| fields::edits(facts, node).later).unwrap_or_default()
+    facts
+        .look
+        .full()
+        .map(|node| fields::edits(facts, node).later)
+        .unwrap_or_default()
 }
 
 fn reserved(node: Option<&NodeSummary>) -> String {
@@ -185,15 +229,26 @@ fn reserved(node: Option<&NodeSummary>) -> String {
 /// The sentence about a failure: Ironic's words, how often it was tried, and what comes next.
 pub fn failed(facts: &NodeFacts, words: Option<&str>, step: Step, given_up: bool) -> String {
     let words = words.unwrap_or("Ironic gives no reason");
-    let attempts = facts.object.status.as_ref().and_then(|status| status.attempts.as_ref());
+    let attempts = facts
+        .object
+        .status
+        .as_ref()
+        .and_then(|status| status.attempts.as_ref());
     let count = attempts.map_or(0, |attempts| attempts.count);
-    let tried = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+    let tried = if count == 1 {
+        "once".to_owned()
+    } else {
+        format!("{count} times")
+    };
     let next = match (given_up, step) {
         (false, _) => "It is tried again after a pause.".to_owned(),
         (true, Step::Manage) => format!(
             "No more than {MOST_VERIFICATIONS} tries are made, because BMCs lock accounts. Correct the spec or its Secret and it is tried again at once."
         ),
-        (true, _) => format!("It is not repeated until the spec, a Secret, or the annotation {} changes.", crate::api::RETRY_ANNOTATION),
+        (true, _) => format!(
+            "It is not repeated until the spec, a Secret, or the annotation {} changes.",
+            crate::api::RETRY_ANNOTATION
+        ),
     };
     format!("{words} (tried {tried}: {}). {next}", step.as_str())
 }
