@@ -113,25 +113,29 @@ impl Events {
 impl Publisher {
     /// Sends Events until `stop` or until every [`Events`] is dropped; what waits then gets three more seconds.
     pub async fn run(mut self, stop: CancellationToken) {
-        let stopped = stop.run_until_cancelled(self.send_all()).await.is_none();
-        if stopped {
-            self.queue.close();
-            if timeout(DRAIN, self.send_all()).await.is_err() {
-                tracing::debug!(left = self.queue.len(), "stopped before every event was sent");
-            }
+        // Only the wait is given up at `stop`, never an Event on its way.
+        while let Some(Some(message)) = stop.run_until_cancelled(self.queue.recv()).await {
+            self.send(message).await;
+        }
+        self.queue.close();
+        if timeout(DRAIN, self.drain()).await.is_err() {
+            tracing::debug!(left = self.queue.len(), "stopped before every event was sent");
         }
     }
 
-    async fn send_all(&mut self) {
+    async fn drain(&mut self) {
         while let Some(message) = self.queue.recv().await {
-            let outcome = self.send(&message).await;
-            self.metrics.event(outcome);
+            self.send(message).await;
         }
+    }
+
+    async fn send(&self, message: Message) {
+        self.metrics.event(self.outcome(&message).await);
     }
 
     /// The outcome as a metric label. Nobody waits for an Event, so a failure is worth a debug line at most; 403 is
     /// the normal answer in a namespace that is being deleted.
-    async fn send(&self, Message { object, event }: &Message) -> &'static str {
+    async fn outcome(&self, Message { object, event }: &Message) -> &'static str {
         match timeout(DEADLINE, self.recorder.publish(event, object)).await {
             Ok(Ok(())) => "published",
             Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => "refused",

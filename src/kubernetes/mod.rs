@@ -3,6 +3,7 @@
 
 pub mod events;
 pub mod finalizer;
+mod patience;
 pub mod secrets;
 pub mod status;
 pub mod watch;

@@ -9,7 +9,6 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
@@ -22,10 +21,8 @@ use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
+use super::patience::{Patience, Troubles};
 use crate::metrics::Metrics;
-
-/// At most one line a minute about a watch that keeps failing: its backoff reaches 30 s by itself.
-const LOG_EVERY: Duration = Duration::from_mins(1);
 
 /// Which namespaces the operator works in.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -138,16 +135,17 @@ where
         kind,
         done: Arc::default(),
     };
+    let patience = Patience::default();
     let mut reflection = Reflection {
         kind,
         writer,
         store: store.clone(),
         synced: synced.clone(),
-        troubles: Troubles::default(),
+        troubles: Troubles::new(patience.clone()),
         metrics,
     };
     let touched = events
-        .default_backoff()
+        .backoff(patience)
         .flat_map(move |event| stream::iter(reflection.take(event)).map(Ok))
         .boxed();
     Watch {
@@ -295,33 +293,6 @@ fn convert<A, B>(event: Event<A>, decode: impl FnOnce(A) -> B) -> Event<B> {
         Event::InitApply(object) => Event::InitApply(decode(object)),
         Event::Init => Event::Init,
         Event::InitDone => Event::InitDone,
-    }
-}
-
-/// A run of failures without a success, and when it was last talked about.
-#[derive(Default)]
-struct Troubles {
-    failures: u64,
-    logged: Option<Instant>,
-}
-
-impl Troubles {
-    /// Counts a failure; the number so far if it is time for a line.
-    fn add(&mut self, now: Instant) -> Option<u64> {
-        self.failures += 1;
-        let due = self
-            .logged
-            .is_none_or(|logged| now.duration_since(logged) >= LOG_EVERY);
-        due.then(|| {
-            self.logged = Some(now);
-            self.failures
-        })
-    }
-
-    /// A success: the number of failures before it, if any.
-    fn end(&mut self) -> Option<u64> {
-        let failures = std::mem::take(self).failures;
-        Some(failures).filter(|&failures| failures > 0)
     }
 }
 

@@ -1,7 +1,5 @@
 //! Tests of the watches: events as kube's watcher produces them, and use in a `Controller`.
 
-use std::time::Duration;
-
 use futures::{FutureExt, StreamExt};
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::core::{DeserializeGuard, PartialObjectMeta, Status};
@@ -12,7 +10,7 @@ use kube::{Api, Client, Config, ResourceExt};
 use serde_json::{Value, json};
 
 use super::{
-    Decoded, LOG_EVERY, Reflection, Scope, Synced, Troubles, metadata, objects, without_values, words,
+    Decoded, Patience, Reflection, Scope, Synced, Troubles, metadata, objects, without_values, words,
 };
 use crate::metrics::Metrics;
 
@@ -30,7 +28,7 @@ fn reflection() -> Reflection<ConfigMap> {
         writer,
         store,
         synced,
-        troubles: Troubles::default(),
+        troubles: Troubles::new(Patience::default()),
         metrics,
     }
 }
@@ -166,25 +164,13 @@ fn what_a_decoder_quotes_is_not_logged() {
 }
 
 #[test]
-fn failures_are_told_once_a_minute_and_their_end_is_told() {
-    let mut troubles = Troubles::default();
-    let start = tokio::time::Instant::now();
-    assert_eq!(troubles.end(), None);
-    assert_eq!(troubles.add(start), Some(1));
-    assert_eq!(troubles.add(start + Duration::from_secs(30)), None);
-    assert_eq!(troubles.add(start + LOG_EVERY), Some(3));
-    assert_eq!(troubles.end(), Some(3));
-    assert_eq!(troubles.add(start + LOG_EVERY), Some(1));
-}
-
-#[test]
 fn an_attempt_to_list_is_no_success() {
     let mut reflection = reflection();
     reflection.take(Err(watcher::Error::NoResourceVersion));
     reflection.take(Ok(Event::Init));
-    assert_eq!(reflection.troubles.failures, 1);
+    assert_eq!(reflection.troubles.failures(), 1);
     reflection.take(Ok(Event::InitDone));
-    assert_eq!(reflection.troubles.failures, 0);
+    assert_eq!(reflection.troubles.failures(), 0);
 }
 
 /// A client of an address where nobody listens.
