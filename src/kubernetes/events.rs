@@ -163,7 +163,32 @@ fn cut(mut note: String) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{NOTE_BYTES, cut};
+    use k8s_openapi::api::core::v1::ObjectReference;
+    use kube::{Client, Config};
+
+    use super::{Events, NOTE_BYTES, QUEUE, Severity, cut};
+    use crate::metrics::Metrics;
+
+    #[tokio::test]
+    async fn a_full_queue_drops_and_counts() {
+        let nowhere = Client::try_from(Config::new("http://127.0.0.1:9".parse().unwrap())).unwrap();
+        let metrics = Metrics::new().unwrap();
+        let (events, _publisher) = Events::new(nowhere, None, metrics.clone());
+        for _ in 0..QUEUE + 2 {
+            events.publish(
+                ObjectReference::default(),
+                Severity::Normal,
+                "Deployed",
+                "Deploy",
+                String::new(),
+            );
+        }
+        let page = metrics.encode().unwrap();
+        assert!(
+            page.contains(r#"ironwright_events_total{outcome="dropped"} 2"#),
+            "{page}"
+        );
+    }
 
     #[test]
     fn a_short_note_is_kept() {

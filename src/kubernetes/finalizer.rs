@@ -13,7 +13,7 @@ use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Error, WRITE_DEADLINE, within};
+use super::{Error, FIELD_MANAGER, WRITE_DEADLINE, within};
 
 /// The finalizer of every kind of ours.
 pub const FINALIZER: &str = "ironwright.dev/finalizer";
@@ -94,7 +94,11 @@ where
     let mut patch = vec![test(pointer(["metadata", "uid"]), json!(uid))];
     patch.extend(operations);
     let patch = Patch::<()>::Json(json_patch::Patch(patch));
-    match within(WRITE_DEADLINE, api.patch(name, &PatchParams::default(), &patch)).await {
+    let parameters = PatchParams {
+        field_manager: Some(FIELD_MANAGER.to_owned()),
+        ..PatchParams::default()
+    };
+    match within(WRITE_DEADLINE, api.patch(name, &parameters, &patch)).await {
         // The apiserver answers a failed `test` with 422.
         Err(Error::Invalid(_)) => Err(Error::Conflict),
         answer => answer,

@@ -15,6 +15,9 @@ use kube::{Client, Config};
 use thiserror::Error;
 use tokio::time::timeout;
 
+/// The name under which our writes show in `managedFields`.
+const FIELD_MANAGER: &str = "ironwright";
+
 /// How long one write may take. kube's client retries 429, 503 and 504 inside of it; a healthy apiserver answers
 /// within milliseconds, and its own limit for a request is 60 s, which would hold a reconcile far too long.
 const WRITE_DEADLINE: Duration = Duration::from_secs(10);

@@ -7,10 +7,7 @@ use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Error, WRITE_DEADLINE, within};
-
-/// The name under which our writes show in `managedFields`.
-const FIELD_MANAGER: &str = "ironwright";
+use super::{Error, FIELD_MANAGER, WRITE_DEADLINE, within};
 
 /// Replaces the status of `object` by the one it carries and returns the object as stored.
 ///
