@@ -12,9 +12,10 @@ use crate::config::LogFormat;
 
 /// What is logged without `RUST_LOG`.
 ///
-/// kube's watcher prints every refused attempt by itself; [`crate::kubernetes::watch`] reports the same failures
-/// once a minute and counts all of them, so its own lines are left out.
-pub const DEFAULT_FILTER: &str = "info,kube=warn,kube_runtime::watcher=error";
+/// kube's watcher prints every refused attempt by itself, its client every failed connection;
+/// [`crate::kubernetes::watch`] reports the same failures once a minute and counts all of them, and every other
+/// caller reports its own, so those lines are left out.
+pub const DEFAULT_FILTER: &str = "info,kube=warn,kube_client=warn,kube_client::client::builder=off,kube_runtime=warn,kube_runtime::watcher=error";
 
 /// Why logging could not be set up.
 #[derive(Debug, Error)]

@@ -14,6 +14,9 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// which are not allowed cost the apiserver about one request a second.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
+/// Six of the longest waits without a failure: the watch has worked, even if it had nothing to show.
+const CALM: Duration = Duration::from_mins(1);
+
 /// At most one line a minute about a watch that keeps failing.
 const LOG_EVERY: Duration = Duration::from_mins(1);
 
@@ -22,17 +25,30 @@ const LOG_EVERY: Duration = Duration::from_mins(1);
 /// Not kube's `default_backoff`: that one starts anew at every `Ok`, and each attempt to list begins with an
 /// `Ok(Event::Init)`, so that a list which is refused for ever would be tried every second for ever.
 #[derive(Clone, Default)]
-pub(super) struct Patience(Arc<AtomicU32>);
+pub(super) struct Patience {
+    failures: Arc<AtomicU32>,
+    last: Option<Instant>,
+}
+
+impl Patience {
+    fn wait(&mut self, now: Instant) -> Duration {
+        if self.last.is_some_and(|last| now.duration_since(last) > CALM) {
+            self.failures.store(0, Ordering::Relaxed);
+        }
+        self.last = Some(now);
+        let failures = self.failures.fetch_add(1, Ordering::Relaxed);
+        let wait = FIRST_WAIT
+            .saturating_mul(2_u32.saturating_pow(failures))
+            .min(LONGEST_WAIT);
+        wait.mul_f64(0.5 + fastrand::f64() / 2.0)
+    }
+}
 
 impl Iterator for Patience {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
-        let failures = self.0.fetch_add(1, Ordering::Relaxed);
-        let wait = FIRST_WAIT
-            .saturating_mul(2_u32.saturating_pow(failures))
-            .min(LONGEST_WAIT);
-        Some(wait.mul_f64(0.5 + fastrand::f64() / 2.0))
+        Some(self.wait(Instant::now()))
     }
 }
 
@@ -72,7 +88,7 @@ impl Troubles {
     /// A success: the number of failures before it, if any.
     pub(super) fn end(&mut self) -> Option<u64> {
         self.logged = None;
-        self.patience.0.store(0, Ordering::Relaxed);
+        self.patience.failures.store(0, Ordering::Relaxed);
         Some(std::mem::take(&mut self.failures)).filter(|&failures| failures > 0)
     }
 
@@ -89,7 +105,7 @@ mod tests {
 
     use kube::runtime::utils::Backoff;
 
-    use super::{LOG_EVERY, Patience, Troubles};
+    use super::{CALM, LOG_EVERY, LONGEST_WAIT, Patience, Troubles};
 
     #[test]
     fn failures_are_told_once_a_minute_and_their_end_is_told() {
@@ -104,18 +120,20 @@ mod tests {
     }
 
     #[test]
-    fn waits_grow_until_a_real_success() {
+    fn waits_grow_until_a_success_or_a_calm_minute() {
         let mut patience = Patience::default();
         let mut troubles = Troubles::new(patience.clone());
+        let start = tokio::time::Instant::now();
         let first = |wait: Duration| (250..=500).contains(&wait.as_millis());
-        assert!(first(patience.next().unwrap()));
+        let long = |wait: Duration| (5_000..=10_000).contains(&wait.as_millis());
+        assert!(first(patience.wait(start)));
         patience.reset();
-        let mut last = Duration::ZERO;
-        for _ in 0..40 {
-            last = patience.next().unwrap();
-        }
-        assert!((5_000..=10_000).contains(&last.as_millis()), "{last:?}");
+        let _ = (0..40).map(|_| patience.wait(start)).last();
+        assert!(long(patience.wait(start + LONGEST_WAIT)));
         troubles.end();
-        assert!(first(patience.next().unwrap()));
+        assert!(first(patience.wait(start + LONGEST_WAIT)));
+        let _ = (0..40).map(|_| patience.wait(start + LONGEST_WAIT)).last();
+        assert!(long(patience.wait(start + LONGEST_WAIT)));
+        assert!(first(patience.wait(start + LONGEST_WAIT + 2 * CALM)));
     }
 }
