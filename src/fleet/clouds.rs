@@ -108,6 +108,15 @@ impl Clouds {
             .collect()
     }
 
+    /// Wakes the cloud's own object.
+    pub fn wake(&self, cloud: &CloudKey, woken: &mpsc::UnboundedSender<Woken>) {
+        let session = self.state().clouds.get(cloud).map(|(session, _)| session.clone());
+        if let Some(session) = session.filter(|session| !session.is_empty()) {
+            // Nobody listens any more only while the process ends.
+            woken.send(Woken { session, wake: Wake::Cloud }).ok();
+        }
+    }
+
     /// Every observer once.
     pub fn observers(&self) -> Vec<Arc<Observer>> {
         self.state().sessions.values().filter_map(Weak::upgrade).collect()

@@ -33,6 +33,22 @@ struct Entry {
     seen: Option<Arc<NodeSummary>>,
     /// It waits for something to happen in Ironic.
     waiting: bool,
+    /// How many rows had gone by then.
+    removals: u64,
+}
+
+impl Entry {
+    fn has_changed(&self, snapshot: &Snapshot) -> bool {
+        let Some(id) = &self.id else {
+            // Without a node, another one that goes may make room.
+            return self.removals != snapshot.removals();
+        };
+        match (snapshot.sight(id), &self.seen) {
+            (Sight::Row(now), Some(before)) => !Arc::ptr_eq(&now, before) && now != *before,
+            (Sight::Row(_), None) | (Sight::Unlisted, Some(_)) => true,
+            (Sight::Unlisted, None) | (Sight::Stale, _) => false,
+        }
+    }
 }
 
 /// The table of interests.
@@ -43,19 +59,19 @@ pub struct Interest {
 
 impl Interest {
     /// The object decided on this sight of its node, and waits (or not) for something to happen in Ironic.
-    pub fn note(&mut self, key: &ObjectKey, id: Option<&str>, sight: Option<&Sight>, waiting: bool) {
+    pub fn note(
+        &mut self,
+        key: &ObjectKey,
+        id: Option<&str>,
+        sight: Option<&Sight>,
+        waiting: bool,
+        removals: u64,
+    ) {
         let seen = match sight {
             Some(Sight::Row(row)) => Some(Arc::clone(row)),
             Some(Sight::Stale | Sight::Unlisted) | None => None,
         };
-        self.entries.insert(
-            key.clone(),
-            Entry {
-                id: id.map(str::to_owned),
-                seen,
-                waiting,
-            },
-        );
+        self.entries.insert(key.clone(), Entry { id: id.map(str::to_owned), seen, waiting, removals });
     }
 
     /// The object is gone.
@@ -70,19 +86,13 @@ impl Interest {
 
     /// The objects whose node is not as they saw it.
     pub fn changed(&self, snapshot: &Snapshot) -> Vec<ObjectKey> {
-        let differs = |entry: &Entry| {
-            let Some(id) = &entry.id else { return false };
-            match (snapshot.sight(id), &entry.seen) {
-                (Sight::Row(now), Some(before)) => !Arc::ptr_eq(&now, before) && now != *before,
-                (Sight::Row(_), None) | (Sight::Unlisted, Some(_)) => true,
-                (Sight::Unlisted, None) | (Sight::Stale, _) => false,
-            }
-        };
-        self.entries
-            .iter()
-            .filter(|(_, entry)| differs(entry))
-            .map(|(key, _)| key.clone())
-            .collect()
+        let changed = self.entries.iter().filter(|(_, entry)| entry.has_changed(snapshot));
+        changed.map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Whether this object's node is not as it saw it.
+    pub fn has_changed(&self, key: &ObjectKey, snapshot: &Snapshot) -> bool {
+        self.entries.get(key).is_some_and(|entry| entry.has_changed(snapshot))
     }
 
     /// Whether anybody waits for something to happen in Ironic.
@@ -130,8 +140,8 @@ mod tests {
             vec![row("1", PowerState::On, 1), row("2", PowerState::On, 1)],
             true,
         );
-        interest.note(&a, Some("1"), Some(&snapshot.sight("1")), false);
-        interest.note(&b, Some("2"), Some(&snapshot.sight("2")), false);
+        interest.note(&a, Some("1"), Some(&snapshot.sight("1")), false, snapshot.removals());
+        interest.note(&b, Some("2"), Some(&snapshot.sight("2")), false, snapshot.removals());
         assert!(interest.changed(&snapshot).is_empty());
         snapshot.list(
             Stamp::new(2),
@@ -139,13 +149,13 @@ mod tests {
             false,
         );
         assert_eq!(interest.changed(&snapshot), [ObjectKey::new("m", "b")]);
-        snapshot.list(Stamp::new(3), vec![row("2", PowerState::On, 3)], false);
+        snapshot.list(Stamp::new(3), vec![row("2", PowerState::On, 3)], false, snapshot.removals());
         assert_eq!(
             interest.changed(&snapshot),
             [ObjectKey::new("m", "a")],
             "gone, and back to what was seen"
         );
-        interest.note(&a, Some("1"), Some(&snapshot.sight("1")), false);
+        interest.note(&a, Some("1"), Some(&snapshot.sight("1")), false, snapshot.removals());
         assert!(interest.changed(&snapshot).is_empty(), "a loss is told once");
         assert_eq!(interest.missing(&snapshot), (1, 2));
     }

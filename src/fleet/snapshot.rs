@@ -63,6 +63,8 @@ pub struct Snapshot {
     /// Readings below a node's floor were asked before our last write to it had ended.
     floors: HashMap<String, Stamp>,
     listed: bool,
+    /// How many rows have gone so far.
+    removals: u64,
     swept: bool,
 }
 
@@ -89,6 +91,7 @@ impl Snapshot {
         for (id, asked) in gone {
             if asked < began {
                 self.rows.remove(&id);
+                self.removals += 1;
             }
         }
         self.floors.retain(|id, _| self.rows.contains_key(id));
@@ -127,8 +130,13 @@ impl Snapshot {
 
     /// The node was removed.
     pub fn remove(&mut self, id: &str) {
-        self.rows.remove(id);
+        self.removals += u64::from(self.rows.remove(id).is_some());
         self.floors.remove(id);
+    }
+
+    /// How many rows have gone so far: a machine or a name may be free now.
+    pub fn removals(&self) -> u64 {
+        self.removals
     }
 
     /// What is known of a node.

@@ -5,6 +5,7 @@
 //! to repeat, one typed [`Error`], and a report to [`Observe`]. Nothing here knows of Kubernetes.
 mod auth;
 mod call;
+pub mod clouds_yaml;
 mod conductors;
 mod configdrive;
 mod drivers;
