@@ -62,7 +62,7 @@ const REFUSALS: &[(&str, Rejection, &str)] = &[
         Rejection::Forbidden,
         "Access was denied to the following resource",
     ),
-    ("err-404-path", Rejection::NotFound, "Not Found"),
+    ("err-404-path", Rejection::NoSuchRoute, "Not Found"),
     (
         "err-404",
         Rejection::NotFound,
@@ -332,4 +332,20 @@ async fn nobody_at_the_address_is_told_by_the_words() {
         !error.to_string().contains("refused"),
         "the source is not repeated: {error}"
     );
+}
+
+#[tokio::test]
+async fn a_404_of_somebody_else_is_not_an_absence() {
+    for refused in [ResponseTemplate::new(404), Fixture::read("err-404-path").answer()] {
+        let server = server().await;
+        Mock::given(path(format!("/v1/nodes/{NODE}")))
+            .respond_with(refused)
+            .mount(&server)
+            .await;
+        let error = client(&server).get_node(NODE).await.unwrap_err();
+        assert!(
+            !error.is_not_found() && error.rejection() == Some(Rejection::NoSuchRoute),
+            "{error}"
+        );
+    }
 }

@@ -64,51 +64,49 @@ async fn requests(call: Call, first: ResponseTemplate) -> usize {
     received(&server).await.len()
 }
 
+/// The first answer to a call, and how many requests are made then: of a call that reads, of one that acts
+/// twice when it is made twice, of one that does not.
+fn first_answers() -> Vec<(ResponseTemplate, [usize; 3])> {
+    let fixture = |name| Fixture::read(name).answer();
+    let status = ResponseTemplate::new;
+    vec![
+        (fixture("err-503-concurrency-limit"), [2, 2, 2]),
+        (fixture("err-500-rebuild-no-image_source"), [2, 1, 1]),
+        (fixture("err-500-drivers-project-scope"), [1, 1, 1]),
+        (fixture("err-409-node-locked-power"), [1, 1, 1]),
+        (fixture("err-409-dup-name"), [1, 1, 1]),
+        (fixture("err-404"), [1, 1, 1]),
+        (fixture("err-400-bad-driver"), [1, 1, 1]),
+        (fixture("err-401-basic"), [1, 1, 1]),
+        (status(429), [2, 2, 2]),
+        (status(502), [2, 1, 2]),
+        (status(504), [2, 1, 2]),
+    ]
+}
+
 #[tokio::test]
 async fn only_what_was_surely_not_done_or_may_be_done_twice_is_sent_again() {
-    let (read, write, once) = (
-        [Call::Get],
+    let (writes, onces) = (
         [Call::Patch, Call::Provision, Call::Create],
         [Call::CreateOwn, Call::Delete],
     );
-    for (name, reads, writes, onces) in [
-        ("err-503-concurrency-limit", 2, 2, 2),
-        ("err-500-rebuild-no-image_source", 2, 1, 1),
-        ("err-500-drivers-project-scope", 1, 1, 1),
-        ("err-409-node-locked-power", 1, 1, 1),
-        ("err-409-dup-name", 1, 1, 1),
-        ("err-404", 1, 1, 1),
-        ("err-400-bad-driver", 1, 1, 1),
-        ("err-401-basic", 1, 1, 1),
-    ] {
-        let all = [(&read[..], reads), (&write[..], writes), (&once[..], onces)];
-        for (calls, expected) in all {
-            for &call in calls {
-                assert_eq!(
-                    requests(call, Fixture::read(name).answer()).await,
-                    expected,
-                    "{call:?} {name}"
-                );
-            }
+    let mut checks = Vec::new();
+    for (first, expected) in first_answers() {
+        let calls = [&[Call::Get][..], &writes, &onces];
+        for (calls, expected) in calls.into_iter().zip(expected) {
+            checks.extend(calls.iter().map(|&call| {
+                let first = first.clone();
+                async move {
+                    assert_eq!(
+                        requests(call, first.clone()).await,
+                        expected,
+                        "{call:?} {first:?}"
+                    );
+                }
+            }));
         }
     }
-    for (status, reads, writes, onces) in [(429, 2, 2, 2), (502, 2, 1, 2), (504, 2, 1, 2)] {
-        assert_eq!(
-            requests(Call::Get, ResponseTemplate::new(status)).await,
-            reads,
-            "{status}"
-        );
-        assert_eq!(
-            requests(Call::Provision, ResponseTemplate::new(status)).await,
-            writes,
-            "{status}"
-        );
-        assert_eq!(
-            requests(Call::Delete, ResponseTemplate::new(status)).await,
-            onces,
-            "{status}"
-        );
-    }
+    futures::future::join_all(checks).await;
 }
 
 #[tokio::test]
