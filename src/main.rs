@@ -12,7 +12,9 @@ fn main() -> anyhow::Result<()> {
         .install_default()
         .map_err(|_| anyhow!("another TLS provider is installed already"))?;
     match cli.command {
-        Command::Crds(crds) => api::files::write(crds.directory.as_deref()).context("cannot write the definitions"),
+        Command::Crds(crds) => {
+            api::files::write(crds.directory.as_deref()).context("cannot write the definitions")
+        }
         Command::Run(run) => {
             telemetry::init(run.log_format)?;
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -27,7 +27,9 @@ pub enum Error {
     #[error("there is no usable Kubernetes configuration")]
     Connect(#[source] Box<kube::Error>),
     /// The cluster has no name.
-    #[error("the uid of the namespace kube-system, which names this cluster in Ironic, cannot be read; give --cluster-id")]
+    #[error(
+        "the uid of the namespace kube-system, which names this cluster in Ironic, cannot be read; give --cluster-id"
+    )]
     Cluster(#[source] Box<kube::Error>),
     /// Probes and metrics.
     #[error("the probes cannot be served")]
@@ -56,7 +58,12 @@ pub async fn run(settings: &Run) -> Result<(), Error> {
     });
     controllers.observe_fleet();
     let alive = Arc::new(AtomicBool::new(true));
-    let server = Server::bind(settings.listen, probes(&alive, controllers.synced.clone()), metrics).await?;
+    let server = Server::bind(
+        settings.listen,
+        probes(&alive, controllers.synced.clone()),
+        metrics,
+    )
+    .await?;
     let (stop, stop_serving) = (CancellationToken::new(), CancellationToken::new());
     tokio::spawn(stop_on_signal(stop.clone())?);
     tracing::info!(listen = %settings.listen, "ironwright runs");
@@ -65,16 +72,20 @@ pub async fn run(settings: &Run) -> Result<(), Error> {
         alive.store(false, Ordering::Release);
         stop_serving.cancel();
     };
-    let ((), served) = tokio::join!(work, server.serve(stop_serving.clone()));
-    served?;
-    if stop.is_cancelled() { Ok(()) } else { Err(Error::Ended) }
+    let ((), result) = tokio::join!(work, server.serve(stop_serving.clone()));
+    result?;
+    if stop.is_cancelled() {
+        Ok(())
+    } else {
+        Err(Error::Ended)
+    }
 }
 
 fn probes(alive: &Arc<AtomicBool>, synced: Vec<Synced>) -> Probes {
     let alive = Arc::clone(alive);
     Probes {
         alive: Box::new(move || alive.load(Ordering::Acquire)),
-        missing: Box::new(move || Synced::missing(&synced).into_iter().map(str::to_owned).collect()),
+        missing: Box::new(move || Synced::missing(&synced)),
     }
 }
 
@@ -84,7 +95,10 @@ async fn cluster(kube: &Client, configured: Option<&str>) -> Result<String, Erro
         return Ok(id.to_owned());
     }
     let namespaces = Api::<Namespace>::all(kube.clone());
-    let system = namespaces.get("kube-system").await.map_err(|error| Error::Cluster(Box::new(error)))?;
+    let system = namespaces
+        .get("kube-system")
+        .await
+        .map_err(|error| Error::Cluster(Box::new(error)))?;
     Ok(system.uid().unwrap_or_default())
 }
 

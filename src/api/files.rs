@@ -24,7 +24,11 @@ pub fn write(directory: Option<&Path>) -> io::Result<()> {
 pub fn documents() -> io::Result<Vec<(String, String)>> {
     let documents = crds().into_iter().map(|crd| {
         let yaml = serde_saphyr::to_string(&crd).map_err(io::Error::other)?;
-        let yaml = if yaml.ends_with('\n') { yaml } else { format!("{yaml}\n") };
+        let yaml = if yaml.ends_with('\n') {
+            yaml
+        } else {
+            format!("{yaml}\n")
+        };
         Ok((crd.metadata.name.unwrap_or_default(), yaml))
     });
     documents.collect()

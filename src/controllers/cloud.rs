@@ -56,7 +56,9 @@ pub async fn reconcile(cached: Arc<BareMetalCloud>, context: Arc<Context>) -> Re
             ("panic", Duration::from_mins(1))
         }
     };
-    context.metrics.reconcile(KIND, outcome, started.elapsed().as_secs_f64());
+    context
+        .metrics
+        .reconcile(KIND, outcome, started.elapsed().as_secs_f64());
     Ok(Action::requeue(pause))
 }
 
@@ -108,18 +110,35 @@ async fn find(object: &BareMetalCloud, key: &CloudKey, context: &Context) -> Fin
                 context.clouds.break_off(key, message.clone());
                 wake_nodes(key, context);
             }
-            let standing = if unsettled.passing { Standing::Reconciling } else { Standing::Stalled };
-            Finding { standing, reason: unsettled.reason, message, identity: None, overview: None, pause }
+            let standing = if unsettled.passing {
+                Standing::Reconciling
+            } else {
+                Standing::Stalled
+            };
+            Finding {
+                standing,
+                reason: unsettled.reason,
+                message,
+                identity: None,
+                overview: None,
+                pause,
+            }
         }
     }
 }
 
-async fn connect(object: &BareMetalCloud, key: &CloudKey, context: &Context) -> Result<Arc<Observer>, Unsettled> {
+async fn connect(
+    object: &BareMetalCloud,
+    key: &CloudKey,
+    context: &Context,
+) -> Result<Arc<Observer>, Unsettled> {
     let settings = cloud_settings::settings(object, &key.namespace, context).await?;
     let session = cloud_settings::session(&settings);
     let intervals = cloud_settings::intervals(&object.spec);
-    let observed = context.clouds.observe(key, &session, settings, intervals, &context.woken);
-    let (observer, new) = observed.map_err(|error| Unsettled {
+    let attempt = context
+        .clouds
+        .observe(key, &session, settings, intervals, &context.woken);
+    let (observer, new) = attempt.map_err(|error| Unsettled {
         reason: Reason::InvalidSpec,
         message: format!("{}.", error.words()),
         passing: false,
@@ -134,23 +153,53 @@ fn judge(object: &BareMetalCloud, key: &CloudKey, observer: &Observer, context: 
     let overview = observer.overview();
     let known = object.status.as_ref().and_then(|status| status.identity.clone());
     let now = observer.client.identity().to_owned();
-    let accepted = object.annotations().get(ACCEPT_IDENTITY_ANNOTATION).is_some_and(|accepted| *accepted == now);
+    let accepted = object
+        .annotations()
+        .get(ACCEPT_IDENTITY_ANNOTATION)
+        .is_some_and(|accepted| *accepted == now);
     let changed = known.as_ref().is_some_and(|known| *known != now) && !accepted;
     let (standing, reason, message) = match &overview.health {
         _ if object.metadata.deletion_timestamp.is_some() => still_needed(key, context),
         _ if changed => identity_changed(known.as_deref(), &now),
-        Health::Unknown => (Standing::Reconciling, Reason::AwaitingObservation, "Waiting for the first answer.".to_owned()),
-        Health::Up => {
-            (Standing::Ready, Reason::Observed, "The cloud answers and its nodes are observed.".to_owned())
-        }
-        Health::Down { unauthorized: true, words, .. } => {
-            (Standing::Stalled, Reason::Unauthorized, format!("{now} refuses the credentials: {words}"))
-        }
-        Health::Down { words, .. } => (Standing::Reconciling, Reason::CloudUnavailable, format!("{now} does not answer: {words}")),
+        Health::Unknown => (
+            Standing::Reconciling,
+            Reason::AwaitingObservation,
+            "Waiting for the first answer.".to_owned(),
+        ),
+        Health::Up => (
+            Standing::Ready,
+            Reason::Observed,
+            "The cloud answers and its nodes are observed.".to_owned(),
+        ),
+        Health::Down {
+            unauthorized: true,
+            words,
+            ..
+        } => (
+            Standing::Stalled,
+            Reason::Unauthorized,
+            format!("{now} refuses the credentials: {words}"),
+        ),
+        Health::Down { words, .. } => (
+            Standing::Reconciling,
+            Reason::CloudUnavailable,
+            format!("{now} does not answer: {words}"),
+        ),
     };
     // An identity is recorded once it has shown nodes; from then on it is the one that absences are believed of.
-    let identity = if changed || overview.health != Health::Up { known } else { Some(now) };
-    Finding { standing, reason, message, identity, overview: Some(overview), pause: HEARTBEAT }
+    let identity = if changed || overview.health != Health::Up {
+        known
+    } else {
+        Some(now)
+    };
+    Finding {
+        standing,
+        reason,
+        message,
+        identity,
+        overview: Some(overview),
+        pause: HEARTBEAT,
+    }
 }
 
 fn identity_changed(known: Option<&str>, now: &str) -> (Standing, Reason, String) {
@@ -164,7 +213,10 @@ fn identity_changed(known: Option<&str>, now: &str) -> (Standing, Reason, String
 fn still_needed(key: &CloudKey, context: &Context) -> (Standing, Reason, String) {
     let users = users(key, context);
     let some = users.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-    let message = format!("{} BareMetalNodes still need this cloud ({some}…). It goes when they are gone.", users.len());
+    let message = format!(
+        "{} BareMetalNodes still need this cloud ({some}…). It goes when they are gone.",
+        users.len()
+    );
     (Standing::Reconciling, Reason::StillNeeded, message)
 }
 
@@ -172,7 +224,9 @@ fn still_needed(key: &CloudKey, context: &Context) -> (Standing, Reason, String)
 fn users(key: &CloudKey, context: &Context) -> Vec<String> {
     let nodes = context.node_store.state();
     let uses = nodes.iter().filter(|node| {
-        node.namespace().as_deref() == Some(&key.namespace) && node.spec.cloud_ref.name == key.name && finalizer::is_on(node.as_ref())
+        node.namespace().as_deref() == Some(&key.namespace)
+            && node.spec.cloud_ref.name == key.name
+            && finalizer::is_on(node.as_ref())
     });
     uses.map(|node| node.name_any()).collect()
 }
@@ -181,16 +235,25 @@ fn users(key: &CloudKey, context: &Context) -> Vec<String> {
 fn wake_nodes(key: &CloudKey, context: &Context) {
     for node in context.node_store.state() {
         if node.namespace().as_deref() == Some(&key.namespace) && node.spec.cloud_ref.name == key.name {
-            context.node_triggers.send(ObjectRef::from_obj(node.as_ref())).ok();
+            context
+                .node_triggers
+                .send(ObjectRef::from_obj(node.as_ref()))
+                .ok();
         }
     }
 }
 
 /// The Secret with the credentials stays as long as the cloud does.
 async fn hold_secret(object: &BareMetalCloud, key: &CloudKey, context: &Context) -> Result<(), Error> {
-    let Some(reference) = &object.spec.credentials_secret_ref else { return Ok(()) };
-    let known = context.secret_store.get(&ObjectRef::new(&reference.name).within(&key.namespace));
-    let held = known.is_none_or(|secret| finalizer::is_on(secret.as_ref()) || secret.metadata.deletion_timestamp.is_some());
+    let Some(reference) = &object.spec.credentials_secret_ref else {
+        return Ok(());
+    };
+    let known = context
+        .secret_store
+        .get(&ObjectRef::new(&reference.name).within(&key.namespace));
+    let held = known.is_none_or(|secret| {
+        finalizer::is_on(secret.as_ref()) || secret.metadata.deletion_timestamp.is_some()
+    });
     if held || object.metadata.deletion_timestamp.is_some() {
         return Ok(());
     }
@@ -207,10 +270,15 @@ async fn release_secrets(key: &CloudKey, context: &Context) -> Result<(), Error>
     let clouds = context.cloud_store.state();
     let needed = |name: &str| {
         clouds.iter().any(|cloud| {
-            let going = cloud.metadata.deletion_timestamp.is_some() && context.clouds.get(&self::key(cloud)).is_none();
+            let going = cloud.metadata.deletion_timestamp.is_some()
+                && context.clouds.get(&self::key(cloud)).is_none();
             cloud.namespace().as_deref() == Some(&key.namespace)
                 && !going
-                && cloud.spec.credentials_secret_ref.as_ref().is_some_and(|secret| secret.name == name)
+                && cloud
+                    .spec
+                    .credentials_secret_ref
+                    .as_ref()
+                    .is_some_and(|secret| secret.name == name)
         })
     };
     let api = Api::<Secret>::namespaced(context.kube.clone(), &key.namespace);
@@ -235,8 +303,16 @@ async fn report(
 ) -> Result<bool, Error> {
     let before = object.status.clone();
     let status = compose(&object, finding);
-    let fresh = context.cloud_memory.since_report(&object).is_some_and(|since| since < COUNTS_AGE);
-    let only_counts = before.as_ref().is_some_and(|before| BareMetalCloudStatus { nodes: status.nodes.clone(), ..before.clone() } == status);
+    let fresh = context
+        .cloud_memory
+        .since_report(&object)
+        .is_some_and(|since| since < COUNTS_AGE);
+    let only_counts = before.as_ref().is_some_and(|before| {
+        BareMetalCloudStatus {
+            nodes: status.nodes.clone(),
+            ..before.clone()
+        } == status
+    });
     if before.as_ref() == Some(&status) || (only_counts && fresh) {
         return Ok(before.as_ref() == Some(&status));
     }
@@ -262,9 +338,18 @@ fn compose(object: &BareMetalCloud, finding: Finding) -> BareMetalCloudStatus {
         status.drivers = overview.drivers.unwrap_or_default();
         status.drivers.sort_unstable();
         let count = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
-        status.nodes = overview.counts.into_iter().map(|(state, nodes)| (state, count(nodes))).collect::<BTreeMap<_, _>>();
+        status.nodes = overview
+            .counts
+            .into_iter()
+            .map(|(state, nodes)| (state, count(nodes)))
+            .collect::<BTreeMap<_, _>>();
     }
-    let saying = Saying { generation, now: Timestamp::now(), reason: finding.reason, message: &finding.message };
+    let saying = Saying {
+        generation,
+        now: Timestamp::now(),
+        reason: finding.reason,
+        message: &finding.message,
+    };
     stand(&mut status.conditions, finding.standing, saying);
     status
 }

@@ -30,21 +30,42 @@ pub struct Unsettled {
 
 impl Unsettled {
     fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), passing: false }
+        Self {
+            reason,
+            message: message.into(),
+            passing: false,
+        }
     }
 }
 
 /// The settings of the cloud's client.
-pub async fn settings(cloud: &BareMetalCloud, namespace: &str, context: &Context) -> Result<Settings, Unsettled> {
-    let mut settings = match (&cloud.spec.endpoint, &cloud.spec.credentials_secret_ref, &cloud.spec.cloud_name) {
+pub async fn settings(
+    cloud: &BareMetalCloud,
+    namespace: &str,
+    context: &Context,
+) -> Result<Settings, Unsettled> {
+    let mut settings = match (
+        &cloud.spec.endpoint,
+        &cloud.spec.credentials_secret_ref,
+        &cloud.spec.cloud_name,
+    ) {
         (Some(endpoint), None, None) => Settings::new(endpoint),
         (None, Some(secret), Some(name)) => from_secret(namespace, &secret.name, name, context).await?,
-        _ => return Err(Unsettled::new(Reason::InvalidSpec, "Give either endpoint or credentialsSecretRef with cloudName.")),
+        _ => {
+            return Err(Unsettled::new(
+                Reason::InvalidSpec,
+                "Give either endpoint or credentialsSecretRef with cloudName.",
+            ));
+        }
     };
     if let Some(certificates) = &cloud.spec.ca_certificate {
         settings.ca_certificate_pem = Some(certificates.clone().into_bytes());
     }
-    let in_flight = cloud.spec.limits.as_ref().and_then(|limits| limits.requests_in_flight);
+    let in_flight = cloud
+        .spec
+        .limits
+        .as_ref()
+        .and_then(|limits| limits.requests_in_flight);
     if let Some(in_flight) = in_flight.and_then(|in_flight| usize::try_from(in_flight).ok()) {
         settings.requests_in_flight = in_flight;
     }
@@ -52,11 +73,24 @@ pub async fn settings(cloud: &BareMetalCloud, namespace: &str, context: &Context
     Ok(settings)
 }
 
-async fn from_secret(namespace: &str, secret: &str, cloud: &str, context: &Context) -> Result<Settings, Unsettled> {
-    let contents = context.secrets.read(namespace, secret).await.map_err(|error| unreadable(&error))?;
+async fn from_secret(
+    namespace: &str,
+    secret: &str,
+    cloud: &str,
+    context: &Context,
+) -> Result<Settings, Unsettled> {
+    let contents = context
+        .secrets
+        .read(namespace, secret)
+        .await
+        .map_err(|error| unreadable(&error))?;
     let file = contents.get(FILE).map_err(|error| unreadable(&error))?;
-    clouds_yaml::settings(file.expose_secret(), cloud)
-        .map_err(|error| Unsettled::new(Reason::InvalidCredentials, format!("{FILE} in Secret {secret}: {error}.")))
+    clouds_yaml::settings(file.expose_secret(), cloud).map_err(|error| {
+        Unsettled::new(
+            Reason::InvalidCredentials,
+            format!("{FILE} in Secret {secret}: {error}."),
+        )
+    })
 }
 
 fn unreadable(error: &SecretError) -> Unsettled {
@@ -67,7 +101,11 @@ fn unreadable(error: &SecretError) -> Unsettled {
         SecretError::Forbidden { .. } => (Reason::Forbidden, false),
         SecretError::NotText { .. } => (Reason::InvalidCredentials, false),
     };
-    Unsettled { reason, message: format!("{error}."), passing }
+    Unsettled {
+        reason,
+        message: format!("{error}."),
+        passing,
+    }
 }
 
 /// Two clouds with the same word share one observer: everything that makes a difference to what is seen, or to how.
@@ -96,7 +134,9 @@ pub fn intervals(spec: &BareMetalCloudSpec) -> Intervals {
     let default = Intervals::default();
     let given = spec.intervals.clone().unwrap_or_default();
     let seconds = |given: Option<i32>, default: Duration| {
-        given.and_then(|seconds| u64::try_from(seconds).ok()).map_or(default, Duration::from_secs)
+        given
+            .and_then(|seconds| u64::try_from(seconds).ok())
+            .map_or(default, Duration::from_secs)
     };
     Intervals {
         busy: seconds(given.busy_seconds, default.busy),
@@ -110,6 +150,11 @@ struct Measured(Metrics);
 
 impl Observe for Measured {
     fn request(&self, outcome: &RequestOutcome) {
-        self.0.ironic_request(outcome.route.method, outcome.route.template, outcome.status, outcome.seconds);
+        self.0.ironic_request(
+            outcome.route.method.as_str(),
+            outcome.route.template,
+            outcome.status,
+            outcome.seconds,
+        );
     }
 }

@@ -27,13 +27,20 @@ struct Remembered<K> {
 
 impl<K> Default for Memory<K> {
     fn default() -> Self {
-        Self { objects: Mutex::default() }
+        Self {
+            objects: Mutex::default(),
+        }
     }
 }
 
 impl<K> Default for Remembered<K> {
     fn default() -> Self {
-        Self { written: None, failures: 0, underway: None, reported: None }
+        Self {
+            written: None,
+            failures: 0,
+            underway: None,
+            reported: None,
+        }
     }
 }
 
@@ -44,9 +51,13 @@ impl<K: Resource + Clone> Memory<K> {
 
     /// The newest known form of the object: the cache's, or what our last write left while the cache is behind.
     pub fn newest(&self, cached: &K) -> K {
-        let Some(uid) = cached.uid() else { return cached.clone() };
+        let Some(uid) = cached.uid() else {
+            return cached.clone();
+        };
         let mut objects = self.objects();
-        let Some(remembered) = objects.get_mut(&uid) else { return cached.clone() };
+        let Some(remembered) = objects.get_mut(&uid) else {
+            return cached.clone();
+        };
         match &remembered.written {
             Some(written) if version(written) > version(cached) => written.clone(),
             _ => {
@@ -115,5 +126,10 @@ impl<K: Resource + Clone> Memory<K> {
 
 /// Resource versions of one kind are ordered as numbers (a promise of the API since Kubernetes 1.35, true of etcd before).
 fn version<K: Resource>(object: &K) -> u64 {
-    object.meta().resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or_default()
+    object
+        .meta()
+        .resource_version
+        .as_deref()
+        .and_then(|version| version.parse().ok())
+        .unwrap_or_default()
 }

@@ -39,16 +39,17 @@ pub enum Never {}
 pub async fn reconcile(cached: Arc<BareMetalNode>, context: Arc<Context>) -> Result<Action, Never> {
     let started = Instant::now();
     let run = AssertUnwindSafe(run(&cached, &context)).catch_unwind().await;
-    let (outcome, action) = match run {
-        Ok(ended) => (ended.outcome, ended.action()),
-        Err(_) => {
-            context.metrics.panic(KIND);
-            tracing::error!(node = %key(&cached).name, "a reconcile panicked; the object is left alone for a minute");
-            node_report::panicked(&cached, &context).await;
-            ("panic", Action::requeue(AFTER_PANIC))
-        }
+    let (outcome, action) = if let Ok(ended) = run {
+        (ended.outcome, ended.action())
+    } else {
+        context.metrics.panic(KIND);
+        tracing::error!(node = %key(&cached).name, "a reconcile panicked; the object is left alone for a minute");
+        node_report::panicked(&cached, &context).await;
+        ("panic", Action::requeue(AFTER_PANIC))
     };
-    context.metrics.reconcile(KIND, outcome, started.elapsed().as_secs_f64());
+    context
+        .metrics
+        .reconcile(KIND, outcome, started.elapsed().as_secs_f64());
     Ok(action)
 }
 
@@ -66,7 +67,9 @@ impl Ended {
 
     fn action(&self) -> Action {
         // Jitter only ever adds: an object must not come back before its pause is over.
-        let pause = self.again.unwrap_or_else(|| HEARTBEAT.mul_f64(1.0 + fastrand::f64() / 4.0));
+        let pause = self
+            .again
+            .unwrap_or_else(|| HEARTBEAT.mul_f64(1.0 + fastrand::f64() / 4.0));
         Action::requeue(pause)
     }
 }
@@ -88,7 +91,7 @@ async fn run(cached: &BareMetalNode, context: &Context) -> Ended {
             (decide(&facts), look.sight())
         };
         pass.watch_transition(&plan);
-        match execute(&mut pass, plan, sight).await {
+        match execute(&mut pass, plan, sight.as_ref()).await {
             Next::Again => {}
             Next::Ended(ended) => return ended,
         }

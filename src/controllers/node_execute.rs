@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::node::Ended;
 use super::node_gather::Pass;
 use super::node_report::{report, store};
+use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::Reason;
 use crate::domain::node::outcome::{self, CallClass, CallFailure};
 use crate::domain::node::plan::{Action, Call, ConfigDrive};
@@ -27,10 +28,16 @@ pub enum Next {
 }
 
 /// Carries out one decision.
-pub async fn execute(pass: &mut Pass<'_>, plan: NodePlan, sight: Option<Sight>) -> Next {
-    let NodePlan { choice, action, status, again_at, .. } = plan;
+pub async fn execute(pass: &mut Pass<'_>, plan: NodePlan, sight: Option<&Sight>) -> Next {
+    let NodePlan {
+        choice,
+        action,
+        status,
+        again_at,
+        ..
+    } = plan;
     // A decision that keeps the status as it is must not be told from one that has none.
-    if pass.object.status.is_some() || status != Default::default() {
+    if pass.object.status.is_some() || status != BareMetalNodeStatus::default() {
         pass.object.status = Some(status);
     }
     match action {
@@ -61,23 +68,38 @@ fn outcome_of(choice: Choice) -> &'static str {
 }
 
 /// Tells the observer what this object knows, and whether it waits for Ironic.
-fn note(pass: &Pass<'_>, choice: Choice, sight: Option<Sight>) {
+fn note(pass: &Pass<'_>, choice: Choice, sight: Option<&Sight>) {
     let Some(observer) = &pass.observer else { return };
     let waits = matches!(choice, Choice::Wait(Reason::Transitioning | Reason::Reserved));
-    let id = pass.object.status.as_ref().and_then(|status| status.id.as_deref());
-    observer.note(&pass.key, id, sight.as_ref(), waits);
+    let id = pass
+        .object
+        .status
+        .as_ref()
+        .and_then(|status| status.id.as_deref());
+    observer.note(&pass.key, id, sight, waits);
 }
 
 fn until(at: Timestamp) -> Duration {
     // A little later, so that the pause is surely over.
     let left = at.duration_since(Timestamp::now()).unsigned_abs();
-    if at <= Timestamp::now() { Duration::from_millis(50) } else { left + Duration::from_millis(50) }
+    if at <= Timestamp::now() {
+        Duration::from_millis(50)
+    } else {
+        left + Duration::from_millis(50)
+    }
 }
 
 /// Reads the whole node.
 async fn look(pass: &mut Pass<'_>) -> Next {
-    let id = pass.object.status.as_ref().and_then(|status| status.id.clone()).unwrap_or_default();
-    let Some(observer) = pass.observer.clone() else { return Next::Again };
+    let id = pass
+        .object
+        .status
+        .as_ref()
+        .and_then(|status| status.id.clone())
+        .unwrap_or_default();
+    let Some(observer) = pass.observer.clone() else {
+        return Next::Again;
+    };
     match observer.client.get_node(&id).await {
         Ok(seen) => {
             pass.lost = false;
@@ -140,7 +162,11 @@ async fn confirm(pass: &mut Pass<'_>, destructive: gate::Destructive) -> Next {
     let look = pass.look();
     let intended = {
         let facts = pass.facts(&look, Timestamp::now());
-        outcome::intended(pass.object.status.clone().unwrap_or_default(), destructive, &facts)
+        outcome::intended(
+            pass.object.status.clone().unwrap_or_default(),
+            destructive,
+            &facts,
+        )
     };
     pass.object.status = Some(intended);
     if let Err(error) = store(pass).await {
@@ -152,7 +178,9 @@ async fn confirm(pass: &mut Pass<'_>, destructive: gate::Destructive) -> Next {
 }
 
 async fn call_ironic(pass: &mut Pass<'_>, step: Step, call: Call) -> Next {
-    let Some(observer) = pass.observer.clone() else { return Next::Again };
+    let Some(observer) = pass.observer.clone() else {
+        return Next::Again;
+    };
     let id = call_id(&call);
     let result = send(&observer.client, call).await;
     pass.confirmed = None;
@@ -201,7 +229,7 @@ fn settle(
 /// Writes the outcome into the journal, under the facts of the decision.
 fn record(
     pass: &mut Pass<'_>,
-    outcome: impl FnOnce(crate::api::BareMetalNodeStatus, &crate::domain::node::NodeFacts) -> crate::api::BareMetalNodeStatus,
+    outcome: impl FnOnce(BareMetalNodeStatus, &crate::domain::node::NodeFacts) -> BareMetalNodeStatus,
 ) {
     let look = pass.look();
     let status = {
@@ -221,11 +249,22 @@ fn call_id(call: &Call) -> Option<String> {
 async fn send(client: &client::Client, call: Call) -> Result<Option<model::Seen<Node>>, Error> {
     match call {
         Call::Create(node) => client.create_node(&node).await.map(Some),
-        Call::Patch { id, patch, reset_interfaces } => client.patch_node(&id, &patch, reset_interfaces).await.map(Some),
-        Call::Provision { id, verb, config_drive } => {
+        Call::Patch {
+            id,
+            patch,
+            reset_interfaces,
+        } => client.patch_node(&id, &patch, reset_interfaces).await.map(Some),
+        Call::Provision {
+            id,
+            verb,
+            config_drive,
+        } => {
             let mut request = ProvisionRequest::new(verb);
             request.configdrive = config_drive.map(drive);
-            client.set_node_provision_state(&id, &request).await.map(|()| None)
+            client
+                .set_node_provision_state(&id, &request)
+                .await
+                .map(|()| None)
         }
         Call::Delete { id } => client.delete_node(&id).await.map(|()| None),
     }
@@ -234,16 +273,30 @@ async fn send(client: &client::Client, call: Call) -> Result<Option<model::Seen<
 fn drive(drive: ConfigDrive) -> client::ConfigDrive {
     match drive {
         ConfigDrive::Url(url) => client::ConfigDrive::Text(url),
-        ConfigDrive::Parts { meta_data, user_data, network_data, vendor_data } => {
-            client::ConfigDrive::Parts { meta_data, user_data, network_data, vendor_data }
-        }
+        ConfigDrive::Parts {
+            meta_data,
+            user_data,
+            network_data,
+            vendor_data,
+        } => client::ConfigDrive::Parts {
+            meta_data,
+            user_data,
+            network_data,
+            vendor_data,
+        },
     }
 }
 
 async fn failed_call(pass: &mut Pass<'_>, step: Step, error: &Error) -> Ended {
-    let failure = CallFailure { reason: reason(error), words: error.words().into_owned(), class: class(error) };
+    let failure = CallFailure {
+        reason: reason(error),
+        words: error.words().into_owned(),
+        class: class(error),
+    };
     tracing::warn!(node = %pass.key.name, namespace = %pass.key.namespace, step = step.as_str(), %error, "step failed");
-    record(pass, |status, facts| outcome::failed(status, step, facts, &failure));
+    record(pass, |status, facts| {
+        outcome::failed(status, step, facts, &failure)
+    });
     let pause = match failure.class {
         CallClass::Transient => pass.context.nodes.failed(&pass.object),
         // The journal has the pause: decide again when it is over.

@@ -159,7 +159,10 @@ impl<'a> Pass<'a> {
             Some(Entry::Broken(why)) => (None, Some(why)),
             None => (None, None),
         };
-        self.suspicion = self.observer.as_ref().and_then(|observer| self.suspicion(observer));
+        self.suspicion = self
+            .observer
+            .as_ref()
+            .and_then(|observer| self.suspicion(observer));
         self.drivers = self.observer.as_ref().and_then(|observer| observer.drivers());
     }
 
@@ -170,7 +173,10 @@ impl<'a> Pass<'a> {
         if known != now {
             return Some((
                 Reason::IdentityChanged,
-                format!("The nodes were seen under {known}; the cloud is now {now}. See BareMetalCloud {}.", self.object.spec.cloud_ref.name),
+                format!(
+                    "The nodes were seen under {known}; the cloud is now {now}. See BareMetalCloud {}.",
+                    self.object.spec.cloud_ref.name
+                ),
             ));
         }
         let (missing, nodes) = observer.missing();
@@ -191,7 +197,10 @@ impl<'a> Pass<'a> {
         }
         let names = desired::secret_names(&self.object);
         let versions = names.into_iter().map(|name| {
-            (name.to_owned(), self.context.secret_versions.version(self.namespace(), name))
+            (
+                name.to_owned(),
+                self.context.secret_versions.version(self.namespace(), name),
+            )
         });
         self.secrets.versions = versions.collect();
     }
@@ -203,8 +212,18 @@ impl<'a> Pass<'a> {
             match self.context.secrets.read(self.namespace(), name).await {
                 Ok(secret) => {
                     let text = |value: &secrecy::SecretString| value.expose_secret().to_owned();
-                    let data = secret.data.iter().map(|(key, value)| (key.clone(), text(value))).collect();
-                    contents.insert(name.to_owned(), SecretContent { version: secret.version, data });
+                    let data = secret
+                        .data
+                        .iter()
+                        .map(|(key, value)| (key.clone(), text(value)))
+                        .collect();
+                    contents.insert(
+                        name.to_owned(),
+                        SecretContent {
+                            version: secret.version,
+                            data,
+                        },
+                    );
                 }
                 Err(error) => self.secrets.unreadable = Some(format!("{error}.")),
             }
@@ -221,8 +240,10 @@ impl<'a> Pass<'a> {
     async fn is_bulk_deletion(&self) -> bool {
         let namespaces = Api::<Namespace>::all(self.context.kube.clone());
         let definitions = Api::<CustomResourceDefinition>::all(self.context.kube.clone());
-        let (namespace, definition) =
-            tokio::join!(namespaces.get(self.namespace()), definitions.get(BareMetalNode::crd_name()));
+        let (namespace, definition) = tokio::join!(
+            namespaces.get(self.namespace()),
+            definitions.get(BareMetalNode::crd_name())
+        );
         let going = [
             namespace.map(|found| found.metadata.deletion_timestamp),
             definition.map(|found| found.metadata.deletion_timestamp),
@@ -233,15 +254,25 @@ impl<'a> Pass<'a> {
     /// `last_error` can vanish from a node that is still failed; its history keeps the reason.
     async fn gather_history(&mut self) {
         let Seen::Summary(node) = self.look() else { return };
-        let told = node.failure().is_some() || self.object.status.as_ref().is_some_and(|status| status.last_error.is_some());
+        let told = node.failure().is_some()
+            || self
+                .object
+                .status
+                .as_ref()
+                .is_some_and(|status| status.last_error.is_some());
         if told || life(&node.provision_state) != Life::Failed || self.history.is_some() {
             return;
         }
-        let Some(observer) = self.observer.clone() else { return };
+        let Some(observer) = self.observer.clone() else {
+            return;
+        };
         match observer.client.node_history(&node.uuid).await {
             Ok(events) => {
-                let errors = events.into_iter().filter(crate::ironic::model::HistoryEvent::is_error);
-                self.history = errors.last().and_then(|event| event.event);
+                let last = events
+                    .into_iter()
+                    .rev()
+                    .find(crate::ironic::model::HistoryEvent::is_error);
+                self.history = last.and_then(|event| event.event);
             }
             Err(error) => tracing::debug!(node = %node.uuid, %error, "no history"),
         }
@@ -256,7 +287,10 @@ impl<'a> Pass<'a> {
             secrets: &self.secrets,
             cloud: CloudFacts {
                 paused,
-                suspect: self.suspicion.as_ref().map(|(reason, why)| (*reason, why.as_str())),
+                suspect: self
+                    .suspicion
+                    .as_ref()
+                    .map(|(reason, why)| (*reason, why.as_str())),
                 drivers: self.drivers.as_deref(),
             },
             cluster: &self.context.cluster,
@@ -276,7 +310,9 @@ impl<'a> Pass<'a> {
         if let Some(why) = &self.broken {
             return Seen::Down(why.clone());
         }
-        let Some(observer) = &self.observer else { return Seen::NotYet };
+        let Some(observer) = &self.observer else {
+            return Seen::NotYet;
+        };
         if let Health::Down { words, .. } = observer.health() {
             return Seen::Down(words);
         }
@@ -290,8 +326,14 @@ impl<'a> Pass<'a> {
     }
 
     fn look_in(&self, observer: &Observer) -> Seen {
-        let enrolled = self.object.status.as_ref().and_then(|status| status.id.as_deref());
-        let id = enrolled.or(self.object.metadata.uid.as_deref()).unwrap_or_default();
+        let enrolled = self
+            .object
+            .status
+            .as_ref()
+            .and_then(|status| status.id.as_deref());
+        let id = enrolled
+            .or(self.object.metadata.uid.as_deref())
+            .unwrap_or_default();
         match observer.sight(id) {
             Sight::Row(row) => Seen::Summary(row),
             Sight::Stale => Seen::Stale,
@@ -304,14 +346,18 @@ impl<'a> Pass<'a> {
     /// Never enrolled under this uid: perhaps under an earlier one, or by somebody else.
     fn look_for_it(&self, observer: &Observer) -> Seen {
         let ours = Marker::of(&self.object, &self.context.cluster);
-        let marked = |row: &NodeSummary| Marker::read(&row.extra).is_some_and(|marker| marker.same_object(&ours));
+        let marked =
+            |row: &NodeSummary| Marker::read(&row.extra).is_some_and(|marker| marker.same_object(&ours));
         if let Some(row) = observer.find(|row, _| marked(row).then(|| Arc::clone(row))) {
             return Seen::Summary(row);
         }
         let name = ironic_name(&self.object);
         let bmc = bmc(&self.object);
         let taken = observer.find(|row, other| {
-            let same_bmc = bmc.as_ref().zip(other).is_some_and(|(one, other)| one.same_machine(other));
+            let same_bmc = bmc
+                .as_ref()
+                .zip(other)
+                .is_some_and(|(one, other)| one.same_machine(other));
             let why = if same_bmc {
                 bmc.as_ref().map(|bmc| format!("The machine at {bmc}"))
             } else {
@@ -319,7 +365,9 @@ impl<'a> Pass<'a> {
             }?;
             Some(format!("{why} is enrolled already, as {}.", owner(row)))
         });
-        taken.or_else(|| self.claimed_by_another_object(bmc.as_ref(), &name)).map_or(Seen::Absent, Seen::Taken)
+        taken
+            .or_else(|| self.claimed_by_another_object(bmc.as_ref(), &name))
+            .map_or(Seen::Absent, Seen::Taken)
     }
 
     /// Another object of this cluster, created earlier, that is about to enrol the same machine.
@@ -327,13 +375,24 @@ impl<'a> Pass<'a> {
         let age = |object: &BareMetalNode| (object.metadata.creation_timestamp.clone(), key(object));
         let mine = age(&self.object);
         let rival = |other: &BareMetalNode| {
-            let same_bmc = bmc.zip(self::bmc(other)).is_some_and(|(one, other)| one.same_machine(&other));
+            let same_bmc = bmc
+                .zip(self::bmc(other))
+                .is_some_and(|(one, other)| one.same_machine(&other));
             let same = same_bmc || ironic_name(other) == name;
-            same && other.metadata.uid != self.object.metadata.uid && age(other) < mine && self.same_cloud(other)
+            same && other.metadata.uid != self.object.metadata.uid
+                && age(other) < mine
+                && self.same_cloud(other)
         };
         let other = self.context.node_store.find(|other| rival(other))?;
-        let what = bmc.map_or_else(|| format!("The name {name}"), |bmc| format!("The machine at {bmc}"));
-        Some(format!("{what} belongs to BareMetalNode {}/{} already.", other.namespace().unwrap_or_default(), other.name_any()))
+        let what = bmc.map_or_else(
+            || format!("The name {name}"),
+            |bmc| format!("The machine at {bmc}"),
+        );
+        Some(format!(
+            "{what} belongs to BareMetalNode {}/{} already.",
+            other.namespace().unwrap_or_default(),
+            other.name_any()
+        ))
     }
 
     /// Whether the other object's cloud is seen through the same observer.
@@ -352,7 +411,11 @@ impl<'a> Pass<'a> {
             return;
         }
         if let Some((verb, took)) = self.context.nodes.ended(&self.object) {
-            let outcome = if words::failure(place(&node)).is_some() { "failed" } else { "succeeded" };
+            let outcome = if words::failure(place(&node)).is_some() {
+                "failed"
+            } else {
+                "succeeded"
+            };
             self.context.metrics.transition(verb, outcome, took.as_secs_f64());
         }
     }
@@ -365,7 +428,10 @@ fn bmc(object: &BareMetalNode) -> Option<Bmc> {
 
 /// Who enrolled a node, for a sentence.
 fn owner(row: &NodeSummary) -> String {
-    let node = row.name.as_ref().map_or_else(|| format!("node {}", row.uuid), |name| format!("node {name} ({})", row.uuid));
+    let node = row.name.as_ref().map_or_else(
+        || format!("node {}", row.uuid),
+        |name| format!("node {name} ({})", row.uuid),
+    );
     match Marker::read(&row.extra) {
         Some(marker) => format!("{node}, by {marker}"),
         None => node,

@@ -41,7 +41,9 @@ pub async fn store(pass: &mut Pass<'_>) -> Result<(), Error> {
 pub fn refused(pass: &Pass<'_>, error: &Error) -> Ended {
     match error {
         // Somebody wrote in between: the cache hears of it within milliseconds and wakes us; this is for a lost wake-up.
-        Error::Conflict | Error::Deleting => Ended::new("conflict", Some(std::time::Duration::from_millis(200))),
+        Error::Conflict | Error::Deleting => {
+            Ended::new("conflict", Some(std::time::Duration::from_millis(200)))
+        }
         Error::Gone => {
             pass.context.nodes.forget(&pass.object);
             Ended::new("gone", None)
@@ -97,20 +99,50 @@ fn publish(context: &Context, object: &BareMetalNode, before: Option<&BareMetalN
     if old != new && !new.is_empty() {
         let state = ProvisionState::from(new.as_str());
         let failed = life(&state) == Life::Failed;
-        let severity = if failed { Severity::Warning } else { Severity::Normal };
-        let words = now.last_error.as_deref().map(|words| format!(": {words}")).unwrap_or_default();
-        let from = if old.is_empty() { String::new() } else { format!("{old} → ") };
-        context.events.publish(object.object_ref(&()), severity, event(&state), "Transition", format!("{from}{new}{words}"));
+        let severity = if failed {
+            Severity::Warning
+        } else {
+            Severity::Normal
+        };
+        let words = now
+            .last_error
+            .as_deref()
+            .map(|words| format!(": {words}"))
+            .unwrap_or_default();
+        let from = if old.is_empty() {
+            String::new()
+        } else {
+            format!("{old} → ")
+        };
+        context.events.publish(
+            object.object_ref(&()),
+            severity,
+            event(&state),
+            "Transition",
+            format!("{from}{new}{words}"),
+        );
     }
     if let Some((reason, message)) = newly_stalled(now, before) {
-        context.events.publish(object.object_ref(&()), Severity::Warning, reason, "Stall", message);
+        context.events.publish(
+            object.object_ref(&()),
+            Severity::Warning,
+            reason,
+            "Stall",
+            message,
+        );
     }
 }
 
 /// The reason and sentence of a stall that is new, or new in kind.
-fn newly_stalled(now: &BareMetalNodeStatus, before: Option<&BareMetalNodeStatus>) -> Option<(&'static str, String)> {
+fn newly_stalled(
+    now: &BareMetalNodeStatus,
+    before: Option<&BareMetalNodeStatus>,
+) -> Option<(&'static str, String)> {
     let stalled = |status: &BareMetalNodeStatus| {
-        let stalled = status.conditions.iter().find(|condition| condition.type_ == types::STALLED)?;
+        let stalled = status
+            .conditions
+            .iter()
+            .find(|condition| condition.type_ == types::STALLED)?;
         (stalled.status == "True").then(|| (stalled.reason.clone(), stalled.message.clone()))
     };
     let (reason, message) = stalled(now)?;

@@ -58,7 +58,14 @@ pub struct Controllers {
 impl Controllers {
     /// Sets everything up; nothing runs yet.
     pub fn new(start: Start) -> Self {
-        let Start { kube, scope, cluster, concurrency, events, metrics } = start;
+        let Start {
+            kube,
+            scope,
+            cluster,
+            concurrency,
+            events,
+            metrics,
+        } = start;
         let nodes = watch::objects(scope.api(kube.clone()), node::KIND, metrics.clone());
         let clouds = watch::objects(scope.api(kube.clone()), cloud::KIND, metrics.clone());
         let secrets = watch::metadata(scope.api(kube.clone()), "Secret", metrics.clone());
@@ -80,16 +87,35 @@ impl Controllers {
             nodes: super::memory::Memory::default(),
             cloud_memory: super::memory::Memory::default(),
         });
-        let synced = vec![nodes.synced.clone(), clouds.synced.clone(), secrets.synced.clone()];
-        Self { synced, context, nodes, clouds, secrets, woken, node_triggers, concurrency }
+        let synced = vec![
+            nodes.synced.clone(),
+            clouds.synced.clone(),
+            secrets.synced.clone(),
+        ];
+        Self {
+            synced,
+            context,
+            nodes,
+            clouds,
+            secrets,
+            woken,
+            node_triggers,
+            concurrency,
+        }
     }
 
     /// What the metrics ask at every scrape.
     pub fn observe_fleet(&self) {
         let context = Arc::downgrade(&self.context);
         self.context.metrics.on_scrape_nodes(move || {
-            let counts = context.upgrade().map(|context| context.clouds.counts()).unwrap_or_default();
-            counts.into_iter().map(|(state, nodes)| (state_label(&state), u64::from(nodes))).collect()
+            let counts = context
+                .upgrade()
+                .map(|context| context.clouds.counts())
+                .unwrap_or_default();
+            counts
+                .into_iter()
+                .map(|(state, nodes)| (state_label(&state), u64::from(nodes)))
+                .collect()
         });
         let context = Arc::downgrade(&self.context);
         self.context.metrics.on_scrape_observation_age(move || {
@@ -99,7 +125,16 @@ impl Controllers {
 
     /// Runs until `stop`; then no new reconcile begins and those under way are finished.
     pub async fn run(self, stop: CancellationToken) {
-        let Self { context, nodes, clouds, secrets, woken, node_triggers, concurrency, .. } = self;
+        let Self {
+            context,
+            nodes,
+            clouds,
+            secrets,
+            woken,
+            node_triggers,
+            concurrency,
+            ..
+        } = self;
         let (cloud_triggers, cloud_triggered) = mpsc::unbounded_channel();
         let config = controller::Config::default().concurrency(concurrency);
         let node_touched = nodes.touched.inspect({
@@ -122,13 +157,21 @@ impl Controllers {
             .with_config(config.clone())
             .reconcile_on(received(node_triggers))
             .graceful_shutdown_on(stop.clone().cancelled_owned())
-            .run(node::reconcile, |_, never, _| match *never {}, Arc::clone(&context))
+            .run(
+                node::reconcile,
+                |_, never, _| match *never {},
+                Arc::clone(&context),
+            )
             .for_each(|_| std::future::ready(()));
         let cloud_controller = Controller::for_stream(cloud_touched, clouds.store)
             .with_config(config)
             .reconcile_on(received(cloud_triggered))
             .graceful_shutdown_on(stop.clone().cancelled_owned())
-            .run(cloud::reconcile, |_, never, _| match *never {}, Arc::clone(&context))
+            .run(
+                cloud::reconcile,
+                |_, never, _| match *never {},
+                Arc::clone(&context),
+            )
             .for_each(|_| std::future::ready(()));
         let pumps = stop.run_until_cancelled(async {
             tokio::join!(
@@ -140,8 +183,12 @@ impl Controllers {
     }
 }
 
-fn received<T: Send + 'static>(receiver: mpsc::UnboundedReceiver<T>) -> impl Stream<Item = T> + Send + 'static {
-    futures::stream::unfold(receiver, |mut receiver| async { receiver.recv().await.map(|item| (item, receiver)) })
+fn received<T: Send + 'static>(
+    receiver: mpsc::UnboundedReceiver<T>,
+) -> impl Stream<Item = T> + Send + 'static {
+    futures::stream::unfold(receiver, |mut receiver| async {
+        receiver.recv().await.map(|item| (item, receiver))
+    })
 }
 
 /// From observers to the objects they concern.
@@ -153,11 +200,16 @@ async fn pump_wakes(
     while let Some(Woken { session, wake }) = woken.recv().await {
         match wake {
             Wake::Node(ObjectKey { namespace, name }) => {
-                context.node_triggers.send(ObjectRef::new(&name).within(&namespace)).ok();
+                context
+                    .node_triggers
+                    .send(ObjectRef::new(&name).within(&namespace))
+                    .ok();
             }
             Wake::Cloud => {
                 for cloud in context.clouds.seen_through(&session) {
-                    clouds.send(ObjectRef::new(&cloud.name).within(&cloud.namespace)).ok();
+                    clouds
+                        .send(ObjectRef::new(&cloud.name).within(&cloud.namespace))
+                        .ok();
                 }
             }
         }
@@ -175,10 +227,17 @@ async fn pump_secrets(
         let (namespace, name) = (secret.namespace(), secret.name_any());
         let names_it = |node: &BareMetalNode| desired::secret_names(node).contains(&name.as_str());
         for node in within(&context.node_store, namespace.as_deref()).filter(|node| names_it(node)) {
-            context.node_triggers.send(ObjectRef::from_obj(node.as_ref())).ok();
+            context
+                .node_triggers
+                .send(ObjectRef::from_obj(node.as_ref()))
+                .ok();
         }
         let names_it = |cloud: &BareMetalCloud| {
-            cloud.spec.credentials_secret_ref.as_ref().is_some_and(|secret| secret.name == name)
+            cloud
+                .spec
+                .credentials_secret_ref
+                .as_ref()
+                .is_some_and(|secret| secret.name == name)
         };
         for cloud in within(&context.cloud_store, namespace.as_deref()).filter(|cloud| names_it(cloud)) {
             clouds.send(ObjectRef::from_obj(cloud.as_ref())).ok();
@@ -190,7 +249,10 @@ fn within<K>(store: &Store<K>, namespace: Option<&str>) -> impl Iterator<Item = 
 where
     K: kube::Resource<DynamicType = ()> + Clone + 'static,
 {
-    store.state().into_iter().filter(move |object| object.namespace().as_deref() == namespace)
+    store
+        .state()
+        .into_iter()
+        .filter(move |object| object.namespace().as_deref() == namespace)
 }
 
 /// A node that changed or went may have been in the way of another that wants the same machine; one that went, in the way of
@@ -199,19 +261,31 @@ fn wake_rivals(object: &BareMetalNode, context: &Context) {
     let gone = object.metadata.deletion_timestamp.is_some();
     for node in context.node_store.state() {
         if node.metadata.uid != object.metadata.uid && waits_for_rival(&node) {
-            context.node_triggers.send(ObjectRef::from_obj(node.as_ref())).ok();
+            context
+                .node_triggers
+                .send(ObjectRef::from_obj(node.as_ref()))
+                .ok();
         }
     }
     if gone {
-        let cloud = ObjectKey::new(object.namespace().unwrap_or_default(), &object.spec.cloud_ref.name);
+        let cloud = ObjectKey::new(
+            object.namespace().unwrap_or_default(),
+            &object.spec.cloud_ref.name,
+        );
         context.clouds.wake(&cloud, &context.woken);
     }
 }
 
 fn waits_for_rival(node: &BareMetalNode) -> bool {
-    let conditions = node.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let conditions = node
+        .status
+        .as_ref()
+        .map(|status| status.conditions.as_slice())
+        .unwrap_or_default();
     let taken = Reason::MachineAlreadyEnrolled.as_str();
-    conditions.iter().any(|condition| condition.type_ == types::READY && condition.reason == taken)
+    conditions
+        .iter()
+        .any(|condition| condition.type_ == types::READY && condition.reason == taken)
 }
 
 /// A cloud's nodes are woken when something changed that they decide on, not by its counts.
@@ -220,17 +294,31 @@ fn wake_users(object: &BareMetalCloud, context: &Context, seen: &mut HashMap<Obj
     let mut hasher = DefaultHasher::new();
     object.metadata.uid.hash(&mut hasher);
     object.metadata.generation.hash(&mut hasher);
-    object.annotations().get(ACCEPT_IDENTITY_ANNOTATION).hash(&mut hasher);
-    object.status.as_ref().and_then(|status| status.identity.as_ref()).hash(&mut hasher);
+    object
+        .annotations()
+        .get(ACCEPT_IDENTITY_ANNOTATION)
+        .hash(&mut hasher);
+    object
+        .status
+        .as_ref()
+        .and_then(|status| status.identity.as_ref())
+        .hash(&mut hasher);
     // A deletion is delivered as the last known object.
-    context.cloud_store.get(&ObjectRef::from_obj(object)).is_some().hash(&mut hasher);
+    context
+        .cloud_store
+        .get(&ObjectRef::from_obj(object))
+        .is_some()
+        .hash(&mut hasher);
     let now = hasher.finish();
     if seen.insert(key.clone(), now) == Some(now) {
         return;
     }
     for node in within(&context.node_store, Some(&key.namespace)) {
         if node.spec.cloud_ref.name == key.name {
-            context.node_triggers.send(ObjectRef::from_obj(node.as_ref())).ok();
+            context
+                .node_triggers
+                .send(ObjectRef::from_obj(node.as_ref()))
+                .ok();
         }
     }
 }
@@ -238,5 +326,8 @@ fn wake_users(object: &BareMetalCloud, context: &Context, seen: &mut HashMap<Obj
 /// A state as a label: Ironic's own spelling, or `unknown`.
 fn state_label(state: &str) -> &'static str {
     use crate::ironic::model::ProvisionState;
-    ProvisionState::ALL.iter().find(|known| known.as_str() == state).map_or("unknown", ProvisionState::as_str)
+    ProvisionState::ALL
+        .iter()
+        .find(|known| known.as_str() == state)
+        .map_or("unknown", ProvisionState::as_str)
 }

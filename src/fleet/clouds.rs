@@ -113,7 +113,12 @@ impl Clouds {
         let session = self.state().clouds.get(cloud).map(|(session, _)| session.clone());
         if let Some(session) = session.filter(|session| !session.is_empty()) {
             // Nobody listens any more only while the process ends.
-            woken.send(Woken { session, wake: Wake::Cloud }).ok();
+            woken
+                .send(Woken {
+                    session,
+                    wake: Wake::Cloud,
+                })
+                .ok();
         }
     }
 

@@ -71,7 +71,15 @@ impl Interest {
             Some(Sight::Row(row)) => Some(Arc::clone(row)),
             Some(Sight::Stale | Sight::Unlisted) | None => None,
         };
-        self.entries.insert(key.clone(), Entry { id: id.map(str::to_owned), seen, waiting, removals });
+        self.entries.insert(
+            key.clone(),
+            Entry {
+                id: id.map(str::to_owned),
+                seen,
+                waiting,
+                removals,
+            },
+        );
     }
 
     /// The object is gone.
@@ -86,13 +94,18 @@ impl Interest {
 
     /// The objects whose node is not as they saw it.
     pub fn changed(&self, snapshot: &Snapshot) -> Vec<ObjectKey> {
-        let changed = self.entries.iter().filter(|(_, entry)| entry.has_changed(snapshot));
+        let changed = self
+            .entries
+            .iter()
+            .filter(|(_, entry)| entry.has_changed(snapshot));
         changed.map(|(key, _)| key.clone()).collect()
     }
 
     /// Whether this object's node is not as it saw it.
     pub fn has_changed(&self, key: &ObjectKey, snapshot: &Snapshot) -> bool {
-        self.entries.get(key).is_some_and(|entry| entry.has_changed(snapshot))
+        self.entries
+            .get(key)
+            .is_some_and(|entry| entry.has_changed(snapshot))
     }
 
     /// Whether anybody waits for something to happen in Ironic.
@@ -140,8 +153,20 @@ mod tests {
             vec![row("1", PowerState::On, 1), row("2", PowerState::On, 1)],
             true,
         );
-        interest.note(&a, Some("1"), Some(&snapshot.sight("1")), false, snapshot.removals());
-        interest.note(&b, Some("2"), Some(&snapshot.sight("2")), false, snapshot.removals());
+        interest.note(
+            &a,
+            Some("1"),
+            Some(&snapshot.sight("1")),
+            false,
+            snapshot.removals(),
+        );
+        interest.note(
+            &b,
+            Some("2"),
+            Some(&snapshot.sight("2")),
+            false,
+            snapshot.removals(),
+        );
         assert!(interest.changed(&snapshot).is_empty());
         snapshot.list(
             Stamp::new(2),
@@ -149,13 +174,24 @@ mod tests {
             false,
         );
         assert_eq!(interest.changed(&snapshot), [ObjectKey::new("m", "b")]);
-        snapshot.list(Stamp::new(3), vec![row("2", PowerState::On, 3)], false, snapshot.removals());
+        snapshot.list(
+            Stamp::new(3),
+            vec![row("2", PowerState::On, 3)],
+            false,
+            snapshot.removals(),
+        );
         assert_eq!(
             interest.changed(&snapshot),
             [ObjectKey::new("m", "a")],
             "gone, and back to what was seen"
         );
-        interest.note(&a, Some("1"), Some(&snapshot.sight("1")), false, snapshot.removals());
+        interest.note(
+            &a,
+            Some("1"),
+            Some(&snapshot.sight("1")),
+            false,
+            snapshot.removals(),
+        );
         assert!(interest.changed(&snapshot).is_empty(), "a loss is told once");
         assert_eq!(interest.missing(&snapshot), (1, 2));
     }

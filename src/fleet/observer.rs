@@ -183,7 +183,9 @@ impl Observer {
     /// The object has decided on this sight; `waiting`: something has to happen in Ironic.
     pub fn note(&self, key: &ObjectKey, id: Option<&str>, sight: Option<&Sight>, waiting: bool) {
         let mut state = self.state();
-        let State { interest, snapshot, .. } = &mut *state;
+        let State {
+            interest, snapshot, ..
+        } = &mut *state;
         interest.note(key, id, sight, waiting, snapshot.removals());
         // A listing may have gone by between the sight and this note.
         let changed = interest.has_changed(key, snapshot);

@@ -46,28 +46,51 @@ pub fn settings(text: &str, cloud: &str) -> Result<Settings> {
     let names: Vec<_> = file.clouds.keys().cloned().collect();
     let mut clouds = file.clouds;
     let found = clouds.remove(cloud).ok_or_else(|| {
-        Error::settings(format!("there is no cloud {cloud} in it; it has {}", names.join(", ")))
+        Error::settings(format!(
+            "there is no cloud {cloud} in it; it has {}",
+            names.join(", ")
+        ))
     })?;
     of(found)
 }
 
 fn of(cloud: Cloud) -> Result<Settings> {
     if let Some(key) = FILES.iter().find(|key| cloud.other.contains_key(**key)) {
-        return Err(Error::settings(format!("{key} names a local file, which is not read")));
+        return Err(Error::settings(format!(
+            "{key} names a local file, which is not read"
+        )));
     }
-    let endpoint = cloud.baremetal_endpoint_override.or(cloud.auth.endpoint).ok_or_else(|| {
-        Error::settings("it names no endpoint: give auth.endpoint or baremetal_endpoint_override")
-    })?;
+    let endpoint = cloud
+        .baremetal_endpoint_override
+        .or(cloud.auth.endpoint)
+        .ok_or_else(|| {
+            Error::settings("it names no endpoint: give auth.endpoint or baremetal_endpoint_override")
+        })?;
     let mut settings = Settings::new(endpoint);
     settings.insecure = cloud.insecure.unwrap_or(false) || cloud.verify == Some(false);
     settings.auth = match cloud.auth_type.as_deref() {
         Some("none") => Auth::None,
         Some("http_basic") => match (cloud.auth.username, cloud.auth.password) {
-            (Some(username), Some(password)) => Auth::HttpBasic { username, password: password.into() },
-            _ => return Err(Error::settings("http_basic needs auth.username and auth.password")),
+            (Some(username), Some(password)) => Auth::HttpBasic {
+                username,
+                password: password.into(),
+            },
+            _ => {
+                return Err(Error::settings(
+                    "http_basic needs auth.username and auth.password",
+                ));
+            }
         },
-        Some(other) => return Err(Error::settings(format!("auth_type {other} is not supported; none and http_basic are"))),
-        None => return Err(Error::settings("auth_type is missing; none and http_basic are supported")),
+        Some(other) => {
+            return Err(Error::settings(format!(
+                "auth_type {other} is not supported; none and http_basic are"
+            )));
+        }
+        None => {
+            return Err(Error::settings(
+                "auth_type is missing; none and http_basic are supported",
+            ));
+        }
     };
     Ok(settings)
 }
@@ -84,13 +107,19 @@ mod tests {
 
     #[test]
     fn both_kinds_of_standalone_ironic_are_read() {
-        let none = settings("clouds: {lab: {auth_type: none, baremetal_endpoint_override: 'http://i:6385'}}", "lab").unwrap();
+        let none = settings(
+            "clouds: {lab: {auth_type: none, baremetal_endpoint_override: 'http://i:6385'}}",
+            "lab",
+        )
+        .unwrap();
         assert!(matches!(none.auth, Auth::None));
         assert_eq!(none.endpoint, "http://i:6385");
         let text = "clouds:\n  lab:\n    auth_type: http_basic\n    verify: false\n    auth: {endpoint: 'http://i', username: u, password: '1234'}\n";
         let basic = settings(text, "lab").unwrap();
         assert!(basic.insecure);
-        let Auth::HttpBasic { username, password } = basic.auth else { panic!("not basic") };
+        let Auth::HttpBasic { username, password } = basic.auth else {
+            panic!("not basic")
+        };
         assert_eq!((username.as_str(), password.expose_secret()), ("u", "1234"));
     }
 
@@ -101,7 +130,13 @@ mod tests {
         assert!(problem("clouds: {other: {}}").contains("it has other"));
         assert!(problem("clouds: {lab: {auth_type: none}}").contains("no endpoint"));
         assert!(problem("clouds: {lab: {auth_type: v3oidc, auth: {endpoint: x}}}").contains("v3oidc"));
-        assert!(problem("clouds: {lab: {auth_type: none, cacert: /etc/passwd, auth: {endpoint: x}}}").contains("local file"));
-        assert!(problem("clouds: {lab: {auth_type: http_basic, auth: {endpoint: x}}}").contains("needs auth.username"));
+        assert!(
+            problem("clouds: {lab: {auth_type: none, cacert: /etc/passwd, auth: {endpoint: x}}}")
+                .contains("local file")
+        );
+        assert!(
+            problem("clouds: {lab: {auth_type: http_basic, auth: {endpoint: x}}}")
+                .contains("needs auth.username")
+        );
     }
 }
