@@ -28,7 +28,7 @@ impl Client {
                 goal,
                 progress,
                 state: node.provision_state.clone(),
-                last_error: node.last_error.clone(),
+                last_error: evidence(node, progress),
             }),
         })
         .await
@@ -72,4 +72,10 @@ impl Client {
             sleep_until(look + INTERVAL.min(remaining)).await;
         }
     }
+}
+
+/// What Ironic says went wrong, if something did: elsewhere than in a failure it is an old story.
+fn evidence(node: &NodeSummary, progress: Progress) -> Option<String> {
+    let failed = progress == Progress::Failed;
+    node.failure().filter(|_| failed).map(str::to_owned)
 }

@@ -6,7 +6,7 @@ use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::{Fixture, NODE, client, in_turn, received, server};
-use crate::ironic::client::{ConfigDrive, Error, ProvisionRequest};
+use crate::ironic::client::{Class, ConfigDrive, Error, ProvisionRequest};
 use crate::ironic::model::{Goal, InterfaceKind, NodeCreate, Object, PowerTarget, Progress, Verb};
 
 async fn answering(answer: ResponseTemplate) -> MockServer {
@@ -330,6 +330,22 @@ async fn a_wait_ends_where_the_node_ends() {
             matches!(&error, Error::Unreached { progress, .. } if *progress == ended),
             "{error}"
         );
+    }
+}
+
+#[tokio::test]
+async fn a_failed_wait_has_ironics_words_and_another_one_no_old_ones() {
+    let minute = Duration::from_mins(1);
+    let failed = Fixture::read("node-enroll-verify-failed");
+    let words = failed.body["last_error"].as_str().unwrap();
+    for (goal, expected) in [(Goal::Manageable, Some(words)), (Goal::Available, None)] {
+        let server = moving(&["node-enroll-verify-failed"]).await;
+        let error = client(&server)
+            .wait_for_node_provision_state(NODE, goal, minute)
+            .await
+            .unwrap_err();
+        assert_eq!(error.class(), Class::Blocked);
+        assert_eq!(error.words() == words, expected.is_some(), "{error}");
     }
 }
 
