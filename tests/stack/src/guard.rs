@@ -84,6 +84,7 @@ async fn supervise(child: &mut Child, group: Pid) -> Result<ExitStatus> {
     let mut hangup = signal(SignalKind::hangup())?;
     let owner_gone = standard_input_closed();
     tokio::select! {
+        biased;
         status = child.wait() => return Ok(status?),
         _ = owner_gone => {}
         _ = terminate.recv() => {}

@@ -17,9 +17,11 @@
 pub mod control_plane;
 pub mod guard;
 pub mod ironic;
+pub mod operator;
 pub mod ports;
 pub mod process;
 pub mod progress;
+pub mod proxy;
 pub mod run;
 pub mod tools;
 pub mod up;
@@ -29,8 +31,10 @@ use anyhow::Context as _;
 
 pub use control_plane::ControlPlane;
 pub use ironic::{Ironic, IronicAuth, IronicOptions};
+pub use operator::{Operator, OperatorOptions};
 pub use process::{Launch, Process};
 pub use progress::Progress;
+pub use proxy::Proxy;
 pub use run::Run;
 pub use tools::Tools;
 

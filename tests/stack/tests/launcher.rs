@@ -118,6 +118,8 @@ fn the_guard_ends_its_child_when_the_owner_is_killed() {
 #[test]
 fn the_guard_passes_on_how_its_child_ended() {
     let (mut guard, _) = guarded("status", "exit 7");
+    // Waiting closes the pipe, which is the request to stop: hold it back.
+    let _lifeline = guard.stdin.take();
     assert_eq!(guard.wait().unwrap().code(), Some(7));
 }
 
