@@ -1,0 +1,87 @@
+# What a contributor runs. `make` alone lists it. CARGO_TARGET_DIR is honoured; the downloaded and built parts of
+# the stack are cached in $IRONWRIGHT_CACHE, $XDG_CACHE_HOME/ironwright or ~/.cache/ironwright.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+CARGO ?= cargo
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+STACK := $(TARGET)/debug/ironwright-stack
+# One selection of packages and targets for everything that is built twice otherwise: cargo's features depend on it.
+BUILD := $(CARGO) build --workspace --all-targets --locked
+GENERATED := crds charts/ironwright/generated
+
+# $(call with_tools,COMMAND): the launcher gets the stack's tools ready (Go, Python) while COMMAND compiles Rust.
+define with_tools
+@"$(STACK)" tools & tools=$$!; \
+trap 'kill $$tools 2>/dev/null || true' INT TERM; \
+$(1) || { status=$$?; kill $$tools 2>/dev/null || true; wait $$tools || true; exit $$status; }; \
+wait $$tools
+endef
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: preflight ## A real control plane and Ironic, the operator, six machines; ONCE=1 ends when all are Ready
+	@$(CARGO) build --workspace --locked --bin ironwright-stack
+	$(call with_tools,$(CARGO) build --workspace --locked --bins)
+	@exec "$(STACK)" demo $(if $(filter-out 0,$(ONCE)),--once)
+
+.PHONY: build
+build: preflight ## Compile everything, tests included, and get the stack's tools ready
+	@$(CARGO) build --workspace --locked --bin ironwright-stack
+	$(call with_tools,$(BUILD))
+
+.PHONY: test
+test: build ## The whole suite, unit to end-to-end, on the same real parts
+	@$(CARGO) test --workspace --locked --doc
+	@$(CARGO) test --workspace --locked --lib --bins --no-fail-fast
+	@$(CARGO) test --workspace --locked --test '*' --no-fail-fast
+
+.PHONY: bench
+bench: preflight ## Measure the release build against a plain script; writes target/bench/results.json
+	@$(CARGO) build --workspace --locked --bin ironwright-stack
+	$(call with_tools,$(CARGO) build --release --locked -p ironwright)
+	@exec "$(STACK)" bench
+
+.PHONY: generate
+generate: ## Write the CRDs into crds/ and the chart
+	@$(BUILD)
+	@new=$$(mktemp -d); trap 'rm -rf "$$new"' EXIT; \
+	"$(TARGET)/debug/ironwright" crds --directory "$$new"; \
+	for to in $(GENERATED); do rm -rf "$$to"; mkdir -p "$$to"; cp "$$new"/*.yaml "$$to"; done
+
+.PHONY: check
+check: fmt-check clippy drift ## Formatting, lints and drift of generated files
+
+.PHONY: fmt
+fmt: ## Format the source
+	@$(CARGO) fmt --all
+
+.PHONY: fmt-check
+fmt-check:
+	@$(CARGO) fmt --all --check
+
+.PHONY: clippy
+clippy:
+	@$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+.PHONY: drift
+drift:
+	@$(BUILD)
+	@new=$$(mktemp -d); trap 'rm -rf "$$new"' EXIT; \
+	"$(TARGET)/debug/ironwright" crds --directory "$$new"; \
+	for at in $(GENERATED); do \
+	diff -ru "$$at" "$$new" || { echo "$$at is not what the types say: run \`make generate\` and commit it" >&2; exit 1; }; \
+	done
+
+.PHONY: clean
+clean: ## Remove what was built here (the cache of the stack's tools stays)
+	@$(CARGO) clean
+
+.PHONY: preflight
+preflight:
+	@tests/stack/preflight.sh

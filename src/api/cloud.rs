@@ -1,0 +1,144 @@
+//! `BareMetalCloud`: one Ironic to talk to.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+use super::refs::SecretRef;
+
+/// How to reach one Ironic, and how gently.
+#[derive(Clone, CustomResource, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[kube(
+    group = "ironwright.dev",
+    version = "v1alpha1",
+    kind = "BareMetalCloud",
+    plural = "baremetalclouds",
+    shortname = "bmcloud",
+    category = "ironwright",
+    namespaced,
+    status = "BareMetalCloudStatus",
+    derive = "Default",
+    derive = "PartialEq",
+    doc = "One OpenStack Ironic that BareMetalNodes of the same namespace are enrolled in.",
+    printcolumn(name = "Endpoint", type_ = "string", json_path = ".status.identity"),
+    printcolumn(name = "API", type_ = "string", json_path = ".status.api.negotiated"),
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    ),
+    printcolumn(
+        name = "Reason",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "Message",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
+        priority = "1"
+    )
+)]
+#[x_kube(validation = Rule::new("has(self.endpoint) != has(self.credentialsSecretRef)")
+    .message("give exactly one of endpoint (an Ironic without authentication) and credentialsSecretRef"))]
+#[x_kube(validation = Rule::new("has(self.credentialsSecretRef) == has(self.cloudName)")
+    .message("cloudName names the entry in the clouds.yaml of credentialsSecretRef: give both or neither"))]
+pub struct BareMetalCloudSpec {
+    /// URL of an Ironic that asks for no authentication, e.g. `http://ironic.example:6385`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 1, max = 2048),
+        regex(pattern = "^https?://[^/@?#]+(/[^@?#]*)?$")
+    )]
+    pub endpoint: Option<String>,
+    /// A Secret whose key `clouds.yaml` holds a standard OpenStack clouds.yaml. It may not name local files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials_secret_ref: Option<SecretRef>,
+    /// The entry of that file to use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub cloud_name: Option<String>,
+    /// Certificates (PEM) of the authorities that sign Ironic's certificate, in place of the usual ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 65536))]
+    pub ca_certificate: Option<String>,
+    /// No write to this Ironic while true; looking goes on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+    /// How often to look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intervals: Option<Intervals>,
+    /// How much at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+}
+
+/// How often the nodes are listed. One list costs one request per 1,000 nodes.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Intervals {
+    /// Seconds between two looks while something moves. Default 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 60))]
+    pub busy_seconds: Option<i32>,
+    /// Seconds between two looks while nothing moves. Default 15.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 3600))]
+    pub quiet_seconds: Option<i32>,
+    /// Seconds between two looks at every detail. Default 120.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 5, max = 86400))]
+    pub sweep_seconds: Option<i32>,
+}
+
+/// How much of this Ironic's capacity the operator may take.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Limits {
+    /// Requests under way at once. Default 8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 64))]
+    pub requests_in_flight: Option<i32>,
+}
+
+/// What is known of the cloud.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BareMetalCloudStatus {
+    /// The `metadata.generation` this status speaks of; -1 before the first look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Endpoint and user under which the nodes were seen. While it differs from the spec's, nothing is written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// The API versions the service offers and the one in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api: Option<ApiVersions>,
+    /// Drivers with a live conductor.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "set"))]
+    pub drivers: Vec<String>,
+    /// Nodes in this Ironic by provision state, as of at most a minute ago.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub nodes: BTreeMap<String, i32>,
+    /// Ready, Reconciling, Stalled.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+}
+
+/// API versions, e.g. `1.115`.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiVersions {
+    /// The oldest offered.
+    pub minimum: String,
+    /// The newest offered.
+    pub maximum: String,
+    /// The one every request asks for.
+    pub negotiated: String,
+}

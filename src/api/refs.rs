@@ -1,0 +1,33 @@
+//! References to other objects: always by name, always in the same namespace.
+
+use kube::KubeSchema;
+use serde::{Deserialize, Serialize};
+
+/// Names a `BareMetalCloud` in the same namespace.
+#[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CloudRef {
+    /// Name of the BareMetalCloud.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
+/// Names a Secret in the same namespace.
+#[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretRef {
+    /// Name of the Secret.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
+/// Names one key of a Secret in the same namespace.
+#[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretKeyRef {
+    /// The Secret.
+    pub secret_ref: SecretRef,
+    /// The key in the Secret's data.
+    #[schemars(length(min = 1, max = 253))]
+    pub key: String,
+}

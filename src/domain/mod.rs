@@ -1,0 +1,4 @@
+//! Decisions: pure functions of facts. No I/O, no clock, nothing asynchronous.
+
+pub mod conditions;
+pub mod node;

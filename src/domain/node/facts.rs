@@ -1,0 +1,194 @@
+//! Everything a decision about a node may know, the time included.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::gate::Destructive;
+use super::marker::Marker;
+use crate::api::conditions::Reason;
+use crate::api::node::DeletionPolicy;
+use crate::api::{BareMetalNode, RETRY_ANNOTATION};
+use crate::ironic::model::{Node, NodeSummary};
+
+/// The facts, gathered by the controller.
+#[derive(Clone, Copy)]
+pub struct NodeFacts<'a> {
+    /// The object as the apiserver has it.
+    pub object: &'a BareMetalNode,
+    /// What is seen of the machine.
+    pub look: Look<'a>,
+    /// The Secrets that the spec names.
+    pub secrets: &'a SecretFacts,
+    /// The cloud.
+    pub cloud: CloudFacts<'a>,
+    /// This cluster, as it is written into markers.
+    pub cluster: &'a str,
+    /// The object is deleted along with its namespace or its definition: nobody meant this machine.
+    pub bulk_deletion: bool,
+    /// The destructive step whose intent was written under the object's current `resourceVersion`, with `look` taken after that.
+    pub confirmed: Option<Destructive>,
+    /// An id to claim the node under, should it come to that.
+    pub fresh_instance_id: Uuid,
+    /// What the node's history says of its failure, where `last_error` has vanished.
+    pub history: Option<&'a str>,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// What is seen of the machine in Ironic.
+#[derive(Clone, Copy)]
+pub enum Look<'a> {
+    /// There is no such BareMetalCloud.
+    NoCloud,
+    /// The cloud's nodes have not been listed yet.
+    NotYet,
+    /// The cloud does not answer; why.
+    Down(&'a str),
+    /// What is known is older than our last write.
+    Stale,
+    /// Never enrolled by us, and nobody else's either.
+    Absent,
+    /// The machine, or the name, is somebody else's; who.
+    Taken(&'a str),
+    /// Enrolled, but not in the list: ask for it by its id.
+    Unlisted,
+    /// Enrolled, and Ironic says by id that it is not there.
+    Lost,
+    /// A row of the list.
+    Summary(&'a NodeSummary),
+    /// The whole node.
+    Full(&'a NodeSummary, &'a Node),
+}
+
+impl<'a> Look<'a> {
+    /// The node, if it is seen at all.
+    pub fn summary(&self) -> Option<&'a NodeSummary> {
+        match *self {
+            Look::Summary(summary) | Look::Full(summary, _) => Some(summary),
+            Look::NoCloud
+            | Look::NotYet
+            | Look::Down(_)
+            | Look::Stale
+            | Look::Absent
+            | Look::Taken(_)
+            | Look::Unlisted
+            | Look::Lost => None,
+        }
+    }
+
+    /// The whole node, if it is seen in full.
+    pub fn full(&self) -> Option<&'a Node> {
+        match *self {
+            Look::Full(_, node) => Some(node),
+            Look::NoCloud
+            | Look::NotYet
+            | Look::Down(_)
+            | Look::Stale
+            | Look::Absent
+            | Look::Taken(_)
+            | Look::Unlisted
+            | Look::Lost
+            | Look::Summary(_) => None,
+        }
+    }
+}
+
+/// What is known of the cloud.
+#[derive(Clone, Copy, Default)]
+pub struct CloudFacts<'a> {
+    /// The BareMetalCloud is paused.
+    pub paused: bool,
+    /// Why nothing may be written to this cloud now.
+    pub suspect: Option<(Reason, &'a str)>,
+    /// The drivers with a live conductor; none: not known.
+    pub drivers: Option<&'a [String]>,
+}
+
+/// The Secrets that a spec names.
+#[derive(Clone, Default)]
+pub struct SecretFacts {
+    /// Secret → its version, none while it does not exist.
+    pub versions: BTreeMap<String, Option<String>>,
+    /// Their content, once it was asked for.
+    pub contents: Option<BTreeMap<String, SecretContent>>,
+    /// Why the content could not be read.
+    pub unreadable: Option<String>,
+}
+
+/// A Secret that was read. Not `Debug`: it holds the plain text.
+#[derive(Clone, Default)]
+pub struct SecretContent {
+    /// Its version.
+    pub version: String,
+    /// Its data.
+    pub data: BTreeMap<String, String>,
+}
+
+impl NodeFacts<'_> {
+    /// Whether the object is being deleted.
+    pub fn deleting(&self) -> bool {
+        self.object.metadata.deletion_timestamp.is_some()
+    }
+
+    /// The deletion policy in force: a bulk deletion never tears an instance down.
+    pub fn deletion_policy(&self) -> DeletionPolicy {
+        match self.object.spec.deletion_policy {
+            DeletionPolicy::Undeploy if self.bulk_deletion => DeletionPolicy::Delete,
+            policy @ (DeletionPolicy::Undeploy | DeletionPolicy::Delete | DeletionPolicy::Detach) => policy,
+        }
+    }
+
+    /// The generation of the spec.
+    pub fn generation(&self) -> i64 {
+        self.object.metadata.generation.unwrap_or_default()
+    }
+
+    /// The node's name in Ironic.
+    pub fn ironic_name(&self) -> String {
+        ironic_name(self.object)
+    }
+
+    /// The marker of this object.
+    pub fn marker(&self) -> Marker {
+        Marker::of(self.object, self.cluster)
+    }
+
+    /// What the next try would be made with: a new generation, Secret version or `retry` annotation starts afresh.
+    pub fn basis(&self) -> String {
+        let retry = self
+            .object
+            .metadata
+            .annotations
+            .as_ref()
+            .and_then(|all| all.get(RETRY_ANNOTATION));
+        let versions = self
+            .secrets
+            .versions
+            .values()
+            .map(|version| version.as_deref().unwrap_or("none"));
+        let mut basis = format!("generation {}", self.generation());
+        for version in versions {
+            basis.push_str(", secret ");
+            basis.push_str(version);
+        }
+        if let Some(retry) = retry {
+            basis.push_str(", retry ");
+            basis.push_str(crate::domain::conditions::cut(retry, 64));
+        }
+        basis
+    }
+}
+
+/// The node's name in Ironic: the one given, else `<namespace>~<name>`.
+pub fn ironic_name(object: &BareMetalNode) -> String {
+    object.spec.name.clone().unwrap_or_else(|| {
+        let (namespace, name) = (&object.metadata.namespace, &object.metadata.name);
+        format!(
+            "{}~{}",
+            namespace.as_deref().unwrap_or_default(),
+            name.as_deref().unwrap_or_default()
+        )
+    })
+}

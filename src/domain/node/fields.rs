@@ -1,0 +1,325 @@
+//! The one table of a node's fields: how they differ from the spec, and in which states Ironic lets them be changed.
+
+use std::collections::BTreeMap;
+
+use json_patch::jsonptr::PointerBuf;
+use json_patch::{AddOperation, PatchOperation, RemoveOperation};
+use serde_json::{Value, json};
+
+use super::desired::{self, Desired};
+use super::facts::NodeFacts;
+use super::marker::{self, Marker};
+use super::situation::Gap;
+use crate::api::node::Applied;
+use crate::ironic::model::{Node, Object, ProvisionState};
+
+/// In which states Ironic lets a field be changed (`ironic-api`, PATCH /v1/nodes; a node in transition takes none).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Editable {
+    /// In every state at rest.
+    AtRest,
+    /// Only without an instance: `enroll`, `manageable`, `available`, `inspect failed`… (interfaces: also in maintenance).
+    Unoccupied,
+}
+
+/// The differences of one field.
+pub struct Difference {
+    /// The field as the spec names it.
+    pub field: String,
+    /// When it may be changed.
+    pub when: Editable,
+    /// How.
+    pub operations: Vec<PatchOperation>,
+}
+
+/// What differs, split by whether it may be changed in the node's state.
+#[derive(Default)]
+pub struct Edits {
+    /// Changes to make now.
+    pub now: Vec<PatchOperation>,
+    /// Names of the fields changed now.
+    pub now_fields: Vec<String>,
+    /// Names of the fields that wait for another state.
+    pub later: Vec<String>,
+    /// The driver changes: interfaces that are not set go back to its defaults.
+    pub reset_interfaces: bool,
+}
+
+/// Whether fields differ, as far as the look tells: by digest and marker on a row of the list, in truth on the whole node.
+pub fn gap(facts: &NodeFacts) -> Gap {
+    let Some(node) = facts.look.full() else {
+        return if summary_differs(facts) {
+            Gap::Now
+        } else {
+            Gap::None
+        };
+    };
+    let edits = edits(facts, node);
+    if !edits.now.is_empty() || secrets_changed(facts) {
+        Gap::Now
+    } else if edits.later.is_empty() {
+        Gap::None
+    } else {
+        Gap::Later
+    }
+}
+
+fn summary_differs(facts: &NodeFacts) -> bool {
+    let status = facts.object.status.as_ref();
+    let applied = status
+        .and_then(|status| status.applied.as_ref())
+        .map(|applied| applied.digest.as_str());
+    let ours = facts.marker();
+    let marked = facts
+        .look
+        .summary()
+        .and_then(|node| Marker::read(&node.extra))
+        .is_some_and(|marker| marker.same_uid(&ours));
+    !marked || applied != Some(Desired::of(facts).digest(facts).as_str())
+}
+
+/// Every difference of the node, computed from the whole of it.
+pub fn edits(facts: &NodeFacts, node: &Node) -> Edits {
+    let unoccupied = unoccupied(node);
+    let mut edits = Edits::default();
+    for difference in differences(facts, node) {
+        let possible = match difference.when {
+            Editable::AtRest => true,
+            Editable::Unoccupied => unoccupied,
+        };
+        if possible {
+            edits.reset_interfaces |= difference.field == "driver";
+            edits.now.extend(difference.operations);
+            edits.now_fields.push(difference.field);
+        } else {
+            edits.later.push(difference.field);
+        }
+    }
+    edits
+}
+
+/// States in which Ironic lets interfaces, driver and resource class be changed.
+fn unoccupied(node: &Node) -> bool {
+    matches!(
+        node.provision_state,
+        ProvisionState::Enroll
+            | ProvisionState::Manageable
+            | ProvisionState::Available
+            | ProvisionState::InspectWait
+            | ProvisionState::Inspecting
+    )
+}
+
+fn differences(facts: &NodeFacts, node: &Node) -> Vec<Difference> {
+    let desired = Desired::of(facts);
+    let nothing = Applied::default();
+    let applied = facts
+        .object
+        .status
+        .as_ref()
+        .and_then(|status| status.applied.as_ref())
+        .unwrap_or(&nothing);
+    let mut all = top_level(&desired, applied, node);
+    let at_rest = |field: &str, operations| Difference {
+        field: field.to_owned(),
+        when: Editable::AtRest,
+        operations,
+    };
+    let mut info = keys(
+        "driver_info",
+        &desired.driver_info,
+        &driver_info_owned(facts, applied),
+        &node.driver_info,
+    );
+    info.extend(secret_operations(facts, &node.driver_info));
+    all.push(at_rest("driverInfo", info));
+    all.push(at_rest(
+        "properties",
+        keys(
+            "properties",
+            &desired.properties,
+            &applied.properties,
+            &node.properties,
+        ),
+    ));
+    all.push(at_rest("extra", extra(facts, &desired, applied, node)));
+    all.retain(|difference| !difference.operations.is_empty());
+    all
+}
+
+fn top_level(desired: &Desired, applied: &Applied, node: &Node) -> Vec<Difference> {
+    let live = live_fields(node);
+    let set = desired.fields.iter().filter_map(|(field, value)| {
+        let differs = live.get(*field) != Some(value);
+        differs.then(|| (*field, add(&[field], json!(value))))
+    });
+    // A field that we set and the spec no longer names goes back to Ironic's default.
+    let unset = applied
+        .fields
+        .iter()
+        .filter(|field| !desired.fields.contains_key(field.as_str()));
+    let unset = unset
+        .filter(|field| live.contains_key(field.as_str()))
+        .map(|field| (field.as_str(), remove(&[field])));
+    set.chain(unset)
+        .map(|(field, operation)| Difference {
+            field: field.to_owned(),
+            when: if field == "name" {
+                Editable::AtRest
+            } else {
+                Editable::Unoccupied
+            },
+            operations: vec![operation],
+        })
+        .collect()
+}
+
+/// The live values of the top-level fields that a spec can name.
+fn live_fields(node: &Node) -> BTreeMap<String, String> {
+    let named = [
+        ("name", node.name.clone()),
+        ("driver", Some(node.driver.clone())),
+        ("resource_class", node.resource_class.clone()),
+    ];
+    let interfaces = crate::ironic::model::InterfaceKind::ALL
+        .iter()
+        .map(|kind| (kind.field(), node.interface(*kind).map(str::to_owned)));
+    named
+        .into_iter()
+        .chain(interfaces)
+        .filter_map(|(field, value)| Some((field.to_owned(), value?)))
+        .collect()
+}
+
+/// Three-way differences of a map: what is wanted and differs is set, what we once set and is no longer wanted is removed,
+/// everything else is left alone.
+fn keys(parent: &str, wanted: &Object, applied: &[String], live: &Object) -> Vec<PatchOperation> {
+    let set: Vec<_> = wanted
+        .iter()
+        .filter(|(key, value)| live.get(*key) != Some(value))
+        .collect();
+    let gone: Vec<_> = applied
+        .iter()
+        .filter(|key| !wanted.contains_key(*key) && live.contains_key(*key))
+        .collect();
+    if set
+        .iter()
+        .map(|(key, _)| *key)
+        .chain(gone.iter().copied())
+        .all(|key| is_plain_key(key))
+    {
+        let set = set
+            .into_iter()
+            .map(|(key, value)| add(&[parent, key], value.clone()));
+        return set
+            .chain(gone.into_iter().map(|key| remove(&[parent, key])))
+            .collect();
+    }
+    // Ironic takes no path with other characters: replace the parent, merged from this fresh read.
+    let mut merged = live.clone();
+    merged.retain(|key, _| !gone.contains(&key));
+    merged.extend(wanted.iter().map(|(key, value)| (key.clone(), value.clone())));
+    vec![add(&[parent], Value::Object(merged))]
+}
+
+/// Whether Ironic takes the key in the path of a PATCH: `^(/[\w-]+)+$`.
+pub fn is_plain_key(key: &str) -> bool {
+    !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+}
+
+/// Keys of `driver_info` that we set and that no Secret adds now.
+fn driver_info_owned(facts: &NodeFacts, applied: &Applied) -> Vec<String> {
+    let added = desired::secret_driver_info(facts);
+    // While the Secrets' content is unknown it is also unknown which of our keys come from them.
+    let known = facts.object.spec.driver_info_from.is_empty() || facts.secrets.contents.is_some();
+    applied
+        .driver_info
+        .iter()
+        .filter(|key| known && !added.contains_key(*key))
+        .cloned()
+        .collect()
+}
+
+/// Ironic masks secrets, so they cannot be compared: they are written when their Secret is another than the one written last.
+fn secret_operations(facts: &NodeFacts, live: &Object) -> Vec<PatchOperation> {
+    if !secrets_changed(facts) {
+        return vec![];
+    }
+    let added = desired::secret_driver_info(facts);
+    added
+        .into_iter()
+        .filter(|(key, value)| live.get(key) != Some(value))
+        .map(|(key, value)| add(&["driver_info", &key], value))
+        .collect()
+}
+
+/// Whether a Secret of `driverInfoFrom` is in another version than the one written last.
+pub fn secrets_changed(facts: &NodeFacts) -> bool {
+    let applied = facts
+        .object
+        .status
+        .as_ref()
+        .and_then(|status| status.applied.as_ref());
+    facts.object.spec.driver_info_from.iter().any(|from| {
+        let name = &from.secret_ref.name;
+        let written = applied
+            .and_then(|applied| applied.secrets.get(name))
+            .map(String::as_str);
+        desired::version(facts, name) != written
+    })
+}
+
+fn extra(facts: &NodeFacts, desired: &Desired, applied: &Applied, node: &Node) -> Vec<PatchOperation> {
+    let mut wanted = desired.extra.clone();
+    let live = Marker::read(&node.extra);
+    let ours = facts.marker();
+    if !live.as_ref().is_some_and(|marker| marker.same_uid(&ours)) {
+        // The instance part survives a re-attachment: it is what says that the instance is ours.
+        let instance = live
+            .filter(|marker| marker.same_object(&ours))
+            .and_then(|marker| marker.instance);
+        wanted.insert(marker::KEY.to_owned(), Marker { instance, ..ours }.value());
+    }
+    keys("extra", &wanted, &applied.extra, &node.extra)
+}
+
+/// What is recorded once all of it is written.
+pub fn applied(facts: &NodeFacts) -> Applied {
+    let desired = Desired::of(facts);
+    let names = |object: &Object| object.keys().cloned().collect::<Vec<_>>();
+    let mut driver_info = names(&desired.driver_info);
+    driver_info.extend(names(&desired::secret_driver_info(facts)));
+    driver_info.sort_unstable();
+    driver_info.dedup();
+    let from = facts
+        .object
+        .spec
+        .driver_info_from
+        .iter()
+        .map(|from| from.secret_ref.name.clone());
+    Applied {
+        digest: desired.digest(facts),
+        fields: desired.fields.keys().map(|field| (*field).to_owned()).collect(),
+        driver_info,
+        properties: names(&desired.properties),
+        extra: names(&desired.extra),
+        secrets: from
+            .filter_map(|name| Some((name.clone(), desired::version(facts, &name)?.to_owned())))
+            .collect(),
+    }
+}
+
+/// `add`: sets a key whether or not it is there.
+pub fn add(path: &[&str], value: Value) -> PatchOperation {
+    PatchOperation::Add(AddOperation {
+        path: PointerBuf::from_tokens(path.iter().copied()),
+        value,
+    })
+}
+
+/// `remove`: on a top-level field, back to its default.
+pub fn remove(path: &[&str]) -> PatchOperation {
+    PatchOperation::Remove(RemoveOperation {
+        path: PointerBuf::from_tokens(path.iter().copied()),
+    })
+}

@@ -1,0 +1,83 @@
+//! The marker `extra.ironwright` on a node in Ironic: whose it is, and which instance on it is ours.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::api::BareMetalNode;
+use crate::ironic::model::Object;
+
+/// The key in `extra`. The schema keeps users from writing it.
+pub const KEY: &str = "ironwright";
+
+/// Whose a node is.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Marker {
+    /// The cluster: the uid of its `kube-system` namespace unless configured.
+    #[serde(default)]
+    pub cluster: String,
+    /// Namespace of the BareMetalNode.
+    #[serde(default)]
+    pub namespace: String,
+    /// Name of the BareMetalNode.
+    #[serde(default)]
+    pub name: String,
+    /// Uid of the BareMetalNode.
+    #[serde(default)]
+    pub uid: String,
+    /// The instance we claimed the node for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<InstanceMark>,
+}
+
+/// An instance of ours.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct InstanceMark {
+    /// The `instance_uuid` under which we claimed the node.
+    pub id: String,
+    /// Digest of the instance as it was in the spec.
+    pub digest: String,
+}
+
+impl Marker {
+    /// The marker this object puts on its node, without an instance.
+    pub fn of(object: &BareMetalNode, cluster: &str) -> Self {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        Self {
+            cluster: cluster.to_owned(),
+            namespace: text(&object.metadata.namespace),
+            name: text(&object.metadata.name),
+            uid: text(&object.metadata.uid),
+            instance: None,
+        }
+    }
+
+    /// The marker on a node; none if there is none or it cannot be read.
+    pub fn read(extra: &Object) -> Option<Self> {
+        serde_json::from_value(extra.get(KEY)?.clone()).ok()
+    }
+
+    /// The value written to `extra.ironwright`.
+    pub fn value(&self) -> Value {
+        serde_json::to_value(self).unwrap_or(Value::Null)
+    }
+
+    /// Whether both name the same object (perhaps re-created, with another uid).
+    pub fn same_object(&self, other: &Self) -> bool {
+        (&self.cluster, &self.namespace, &self.name) == (&other.cluster, &other.namespace, &other.name)
+    }
+
+    /// Whether both name the very same object.
+    pub fn same_uid(&self, other: &Self) -> bool {
+        self.same_object(other) && self.uid == other.uid
+    }
+}
+
+impl std::fmt::Display for Marker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "BareMetalNode {}/{} of cluster {}",
+            self.namespace, self.name, self.cluster
+        )
+    }
+}

@@ -1,0 +1,120 @@
+//! What a step leaves in the journal: taken, refused, or announced.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::facts::NodeFacts;
+use super::gate::Destructive;
+use super::rules::Step;
+use super::{fields, words};
+use crate::api::BareMetalNodeStatus;
+use crate::api::conditions::Reason;
+use crate::api::node::{Attempts, Failure, Intent};
+use crate::domain::conditions::{Saying, Standing, cut, stand};
+
+/// Why a call failed, as its class has it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct CallFailure {
+    /// The condition's reason.
+    pub reason: Reason,
+    /// Ironic's words.
+    pub words: String,
+    /// What repeating it would bring.
+    pub class: CallClass,
+}
+
+/// What repeating a failed call would bring.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum CallClass {
+    /// Success, soon: it does not count as a try.
+    Transient,
+    /// Success, once somebody has done something elsewhere: repeated with growing pauses.
+    Blocked,
+    /// The same refusal: not repeated.
+    Terminal,
+}
+
+/// The journal after a step was accepted.
+pub fn taken(mut status: BareMetalNodeStatus, step: Step, facts: &NodeFacts) -> BareMetalNodeStatus {
+    count(&mut status, step, facts, None);
+    status.intent = None;
+    match step {
+        Step::Create => {
+            status.id.clone_from(&facts.object.metadata.uid);
+            status.applied = Some(fields::applied(facts));
+        }
+        Step::Patch if words::later_fields(facts).is_empty() => status.applied = Some(fields::applied(facts)),
+        Step::Patch
+        | Step::Claim
+        | Step::Unclaim
+        | Step::Manage
+        | Step::Provide
+        | Step::Deploy
+        | Step::Undeploy
+        | Step::Delete => {}
+    }
+    status
+}
+
+/// The journal after a call failed, and the condition that says why.
+pub fn failed(
+    mut status: BareMetalNodeStatus,
+    step: Step,
+    facts: &NodeFacts,
+    failure: &CallFailure,
+) -> BareMetalNodeStatus {
+    let recorded = |terminal| Failure {
+        reason: failure.reason.as_str().to_owned(),
+        message: cut(&failure.words, 1024).to_owned(),
+        terminal,
+    };
+    let standing = match failure.class {
+        CallClass::Transient => Standing::Reconciling,
+        CallClass::Blocked => {
+            count(&mut status, step, facts, Some(recorded(false)));
+            Standing::Reconciling
+        }
+        CallClass::Terminal => {
+            count(&mut status, step, facts, Some(recorded(true)));
+            Standing::Stalled
+        }
+    };
+    let message = format!("{} (step {})", failure.words, step.as_str());
+    let saying = Saying {
+        generation: Some(facts.generation()),
+        now: facts.now,
+        reason: failure.reason,
+        message: &message,
+    };
+    stand(&mut status.conditions, standing, saying);
+    status
+}
+
+/// The journal that announces a destructive step.
+pub fn intended(
+    mut status: BareMetalNodeStatus,
+    destructive: Destructive,
+    facts: &NodeFacts,
+) -> BareMetalNodeStatus {
+    status.intent = Some(Intent {
+        verb: destructive.step().as_str().to_owned(),
+        generation: facts.generation(),
+        at: Time(facts.now),
+    });
+    status
+}
+
+fn count(status: &mut BareMetalNodeStatus, step: Step, facts: &NodeFacts, failure: Option<Failure>) {
+    let basis = facts.basis();
+    let before = status
+        .attempts
+        .take()
+        .filter(|tries| tries.step == step.as_str() && tries.basis == basis);
+    let count = before.map_or(0, |tries| tries.count).saturating_add(1);
+    status.attempts = Some(Attempts {
+        step: step.as_str().to_owned(),
+        count,
+        last: Time(facts.now),
+        basis,
+        failure,
+    });
+}

@@ -1,0 +1,359 @@
+//! Situation → choice: an ordered table of small functions, the first answer wins.
+//!
+//! The name of the rule that answered goes to the object's status and to the documentation.
+
+use super::situation::{Gap, Grip, Guard, Place, Refs, Situation, Tenant, View, Want, Writes};
+use crate::api::conditions::Reason;
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Choice {
+    /// All is as wanted.
+    Settled(Reason),
+    /// Read the whole node, then decide again.
+    Look,
+    /// Take a step.
+    Step(Step),
+    /// Wait for something that needs no person.
+    Wait(Reason),
+    /// Wait for a person.
+    Stalled(Reason),
+    /// Let the object go: nothing is left to do in Ironic.
+    Release,
+}
+
+/// A step: one mutating call to Ironic.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Step {
+    /// Enrol the node.
+    Create,
+    /// Change its fields.
+    Patch,
+    /// Claim it for our instance: `instance_uuid`, `instance_info` and marker in one PATCH.
+    Claim,
+    /// Give up a claim that was never deployed.
+    Unclaim,
+    /// Verb `manage`.
+    Manage,
+    /// Verb `provide`: cleans.
+    Provide,
+    /// Verb `active`.
+    Deploy,
+    /// Verb `deleted`: tears the instance down and cleans.
+    Undeploy,
+    /// Remove the node from Ironic.
+    Delete,
+}
+
+impl Step {
+    /// Every step.
+    pub const ALL: &'static [Step] = &[
+        Step::Create,
+        Step::Patch,
+        Step::Claim,
+        Step::Unclaim,
+        Step::Manage,
+        Step::Provide,
+        Step::Deploy,
+        Step::Undeploy,
+        Step::Delete,
+    ];
+
+    /// Its name in the status and in metrics; for a verb, Ironic's word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Step::Create => "create",
+            Step::Patch => "patch",
+            Step::Claim => "claim",
+            Step::Unclaim => "unclaim",
+            Step::Manage => "manage",
+            Step::Provide => "provide",
+            Step::Deploy => "active",
+            Step::Undeploy => "deleted",
+            Step::Delete => "delete",
+        }
+    }
+}
+
+type Rule = fn(&Situation) -> Option<Choice>;
+
+/// The rules, in order.
+pub const RULES: &[(&str, Rule)] = &[
+    ("detach", detach),
+    ("look", look),
+    ("trust", trust),
+    ("lost", lost),
+    ("taken", taken),
+    ("paused", paused),
+    ("enrol", enrol),
+    ("transition", transition),
+    ("leave", leave),
+    ("edit", edit),
+    ("tenant", tenant),
+    ("guard", guard),
+    ("provision", provision),
+];
+
+/// The name of the answer when no rule gave one.
+pub const NO_RULE: &str = "none";
+
+/// Chooses, and says which rule did.
+pub fn choose(situation: &Situation) -> (Choice, &'static str) {
+    RULES
+        .iter()
+        .find_map(|(name, rule)| rule(situation).map(|choice| (choice, *name)))
+        .unwrap_or((Choice::Stalled(Reason::UnexpectedState), NO_RULE))
+}
+
+/// Detaching asks nothing of Ironic, so nothing can hold it up.
+fn detach(s: &Situation) -> Option<Choice> {
+    (s.want == Want::Released).then_some(Choice::Release)
+}
+
+/// Nothing is decided on what is not seen.
+fn look(s: &Situation) -> Option<Choice> {
+    match s.view {
+        View::NoCloud => Some(Choice::Wait(Reason::CloudMissing)),
+        View::NotYet => Some(Choice::Wait(Reason::AwaitingObservation)),
+        View::Down => Some(Choice::Wait(Reason::CloudUnavailable)),
+        View::Stale => Some(Choice::Wait(Reason::Transitioning)),
+        View::Summary | View::Full => None,
+    }
+}
+
+/// A cloud that may not be the one we knew is not written to, and its absences mean nothing.
+fn trust(s: &Situation) -> Option<Choice> {
+    (s.writes == Writes::Suspect).then_some(Choice::Stalled(Reason::IdentityChanged))
+}
+
+/// Absence from a list is no evidence; a 404 by id is, and never leads to a second enrolment.
+fn lost(s: &Situation) -> Option<Choice> {
+    match (s.place, s.want.is_deletion()) {
+        (Place::Unlisted, _) => Some(Choice::Look),
+        (Place::Lost, true) => Some(Choice::Release),
+        (Place::Lost, false) => Some(Choice::Stalled(Reason::NodeLost)),
+        _ => None,
+    }
+}
+
+/// What somebody else enrolled is theirs.
+fn taken(s: &Situation) -> Option<Choice> {
+    match (s.place, s.want.is_deletion()) {
+        (Place::Taken, true) => Some(Choice::Release),
+        (Place::Taken, false) => Some(Choice::Stalled(Reason::MachineAlreadyEnrolled)),
+        _ => None,
+    }
+}
+
+/// Paused: no write to Ironic, whatever is wanted.
+fn paused(s: &Situation) -> Option<Choice> {
+    (s.writes == Writes::Paused && !never_enrolled(s)).then_some(Choice::Wait(Reason::Paused))
+}
+
+fn never_enrolled(s: &Situation) -> bool {
+    s.place == Place::Absent && s.want.is_deletion()
+}
+
+/// A machine nobody knows is enrolled; one that never was needs no removal.
+fn enrol(s: &Situation) -> Option<Choice> {
+    if s.place != Place::Absent {
+        return None;
+    }
+    if s.want.is_deletion() {
+        return Some(Choice::Release);
+    }
+    Some(refs(s).unwrap_or(Choice::Step(Step::Create)))
+}
+
+/// What the spec refers to must be there before anything is written from it.
+fn refs(s: &Situation) -> Option<Choice> {
+    match s.refs {
+        Refs::Ready => None,
+        Refs::Missing => Some(Choice::Wait(Reason::SecretMissing)),
+        Refs::NoDriver => Some(Choice::Wait(Reason::DriverUnavailable)),
+        Refs::Invalid => Some(Choice::Stalled(Reason::InvalidSpec)),
+    }
+}
+
+/// While Ironic, or somebody else, is at work on the node, we are not.
+fn transition(s: &Situation) -> Option<Choice> {
+    match (s.place, s.grip) {
+        (Place::Running | Place::Unknown, _) => Some(Choice::Wait(Reason::Transitioning)),
+        (Place::Held, _) => Some(Choice::Stalled(Reason::Held)),
+        (_, Grip::Busy) => Some(Choice::Wait(Reason::Reserved)),
+        (_, Grip::Free) => None,
+    }
+}
+
+/// Deletion: only what is free of instances is removed, only an explicit `Undeploy` tears ours down.
+fn leave(s: &Situation) -> Option<Choice> {
+    if !s.want.is_deletion() {
+        return None;
+    }
+    let may_undeploy = s.want == Want::Wiped;
+    Some(match (s.guard, s.tenant, s.place) {
+        (Guard::Maintenance, ..) => Choice::Stalled(Reason::Maintenance),
+        (Guard::Protected, ..) => Choice::Stalled(Reason::Protected),
+        (_, Tenant::Foreign, _) => Choice::Stalled(Reason::ForeignInstance),
+        (_, Tenant::Ours | Tenant::OursChanged, Place::Available | Place::Manageable) => {
+            Choice::Step(Step::Unclaim)
+        }
+        (_, Tenant::Ours | Tenant::OursChanged, _) if may_undeploy => undeploy(s),
+        (_, Tenant::Ours | Tenant::OursChanged, _) => Choice::Stalled(Reason::InstancePresent),
+        (_, Tenant::Nobody, Place::CleanFailed | Place::InspectFailed) => Choice::Step(Step::Manage),
+        (_, Tenant::Nobody, _) if removable(s.place) => Choice::Step(Step::Delete),
+        (_, Tenant::Nobody, _) => Choice::Stalled(Reason::UnexpectedState),
+    })
+}
+
+fn removable(place: Place) -> bool {
+    matches!(
+        place,
+        Place::Enroll | Place::VerifyFailed | Place::Manageable | Place::Available | Place::AdoptFailed
+    )
+}
+
+/// Fields are brought to what the spec says wherever Ironic allows it, also under an instance or in maintenance.
+fn edit(s: &Situation) -> Option<Choice> {
+    match (s.edit, s.view) {
+        (Gap::None | Gap::Later, _) => None,
+        (Gap::Now, View::Full) => Some(refs(s).unwrap_or(Choice::Step(Step::Patch))),
+        (Gap::Now, _) => Some(refs(s).unwrap_or(Choice::Look)),
+    }
+}
+
+/// Somebody else's instance: fine where we only offered the node, otherwise not ours to touch.
+fn tenant(s: &Situation) -> Option<Choice> {
+    if s.tenant != Tenant::Foreign {
+        return None;
+    }
+    Some(match s.want {
+        Want::Available | Want::Untouched => settled(s, Reason::InUse),
+        _ => Choice::Stalled(Reason::ForeignInstance),
+    })
+}
+
+/// Maintenance, protection and retirement suspend what would move the node, not what is already as wanted.
+fn guard(s: &Situation) -> Option<Choice> {
+    let at_rest = matches!(provision(s), Some(Choice::Settled(_)));
+    match s.guard {
+        Guard::Maintenance if !at_rest => Some(Choice::Stalled(Reason::Maintenance)),
+        Guard::Protected if provision(s) == Some(Choice::Step(Step::Undeploy)) => {
+            Some(Choice::Stalled(Reason::Protected))
+        }
+        Guard::Retired if provision(s) == Some(Choice::Step(Step::Provide)) => {
+            Some(Choice::Stalled(Reason::Retired))
+        }
+        _ => None,
+    }
+}
+
+/// The way through the provision states.
+fn provision(s: &Situation) -> Option<Choice> {
+    match s.want {
+        Want::Untouched => Some(untouched(s)),
+        Want::Manageable => Some(to_manageable(s)),
+        Want::Available => Some(to_available(s)),
+        Want::Active => Some(to_active(s)),
+        Want::Gone | Want::Wiped | Want::Released => None,
+    }
+}
+
+/// A node just enrolled is verified, which touches no disk; nothing else is moved.
+fn untouched(s: &Situation) -> Choice {
+    match s.place {
+        Place::Enroll | Place::VerifyFailed => Choice::Step(Step::Manage),
+        _ => settled(s, Reason::Enrolled),
+    }
+}
+
+fn to_manageable(s: &Situation) -> Choice {
+    match (s.place, s.tenant) {
+        (Place::Available | Place::Manageable, Tenant::Ours | Tenant::OursChanged) => {
+            Choice::Step(Step::Unclaim)
+        }
+        (Place::Manageable, _) => settled(s, Reason::Manageable),
+        (Place::Available, _) => Choice::Step(Step::Manage),
+        _ => approach(s),
+    }
+}
+
+fn to_available(s: &Situation) -> Choice {
+    match (s.place, s.tenant) {
+        (Place::Available | Place::Manageable, Tenant::Ours | Tenant::OursChanged) => {
+            Choice::Step(Step::Unclaim)
+        }
+        (Place::Available, _) => settled(s, Reason::Available),
+        (Place::Manageable, _) => Choice::Step(Step::Provide),
+        _ => approach(s),
+    }
+}
+
+fn to_active(s: &Situation) -> Choice {
+    match (s.place, s.tenant) {
+        (Place::Active, _) => settled(s, Reason::Deployed),
+        (Place::Available | Place::DeployFailed, Tenant::Ours) => {
+            refs(s).unwrap_or(Choice::Step(Step::Deploy))
+        }
+        // The claim carries the instance it was made for: renew it, under the same id, before that is deployed.
+        (Place::Available, _) | (Place::DeployFailed, Tenant::OursChanged) => {
+            refs(s).unwrap_or_else(|| with_full_view(s, Step::Claim))
+        }
+        (Place::Manageable, _) => Choice::Step(Step::Provide),
+        (
+            Place::Enroll
+            | Place::VerifyFailed
+            | Place::CleanFailed
+            | Place::InspectFailed
+            | Place::AdoptFailed,
+            _,
+        ) => Choice::Step(Step::Manage),
+        _ => Choice::Stalled(Reason::UnexpectedState),
+    }
+}
+
+/// A PATCH is computed from the whole node.
+fn with_full_view(s: &Situation, step: Step) -> Choice {
+    if s.view == View::Full {
+        Choice::Step(step)
+    } else {
+        Choice::Look
+    }
+}
+
+/// Towards `manageable`, from wherever it is: out of `enroll` and failures by `manage`, out of our instance by tearing it down.
+fn approach(s: &Situation) -> Choice {
+    match (s.place, s.tenant) {
+        (_, Tenant::Ours | Tenant::OursChanged) => undeploy(s),
+        (
+            Place::Enroll
+            | Place::VerifyFailed
+            | Place::CleanFailed
+            | Place::InspectFailed
+            | Place::AdoptFailed,
+            _,
+        ) => Choice::Step(Step::Manage),
+        _ => Choice::Stalled(Reason::UnexpectedState),
+    }
+}
+
+fn undeploy(s: &Situation) -> Choice {
+    match s.place {
+        Place::Active
+        | Place::Rescue
+        | Place::DeployFailed
+        | Place::RescueFailed
+        | Place::ServiceFailed
+        | Place::Error => Choice::Step(Step::Undeploy),
+        _ => Choice::Stalled(Reason::UnexpectedState),
+    }
+}
+
+/// As wanted, unless fields still wait for another state.
+fn settled(s: &Situation, reason: Reason) -> Choice {
+    if s.edit == Gap::Later {
+        Choice::Wait(Reason::AwaitingState)
+    } else {
+        Choice::Settled(reason)
+    }
+}

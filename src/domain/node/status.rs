@@ -1,0 +1,179 @@
+//! The status an object gets: what is seen, what was done, and the conditions.
+
+use super::facts::NodeFacts;
+use super::rules::{Choice, NO_RULE};
+use super::situation::{Place, Situation, Tenant, View, Want};
+use super::{fields, words};
+use crate::api::BareMetalNodeStatus;
+use crate::api::conditions::{Reason, types};
+use crate::domain::conditions::{Saying, Standing, clear, cut, set, stand};
+use crate::ironic::model::{Goal, PowerState};
+
+/// Ironic's words in a status, at most, in bytes.
+const WORDS_LIMIT: usize = 1024;
+
+/// What is said about the choice.
+pub struct Verdict {
+    /// Ready, reconciling or stalled.
+    pub standing: Standing,
+    /// Why.
+    pub reason: Reason,
+    /// The sentence.
+    pub message: String,
+}
+
+impl Verdict {
+    /// The verdict on a choice that needs no more than its reason.
+    pub fn on(choice: Choice, facts: &NodeFacts) -> Self {
+        let (standing, reason) = match choice {
+            Choice::Settled(reason) => (Standing::Ready, reason),
+            Choice::Wait(reason) => (Standing::Reconciling, reason),
+            Choice::Stalled(reason) => (Standing::Stalled, reason),
+            Choice::Step(step) => (Standing::Reconciling, words::step(step)),
+            Choice::Look => (Standing::Reconciling, Reason::Updating),
+            Choice::Release => (Standing::Reconciling, Reason::Deleting),
+        };
+        let reason = refine(reason, facts);
+        Self {
+            standing,
+            reason,
+            message: message(reason, facts),
+        }
+    }
+}
+
+/// The reason in full: which transition, and why a cloud is not trusted.
+fn refine(reason: Reason, facts: &NodeFacts) -> Reason {
+    match (reason, facts.look.summary(), facts.cloud.suspect) {
+        (Reason::Transitioning, Some(node), _) => words::transition(&node.provision_state),
+        (Reason::IdentityChanged, _, Some((suspicion, _))) => suspicion,
+        _ => reason,
+    }
+}
+
+fn message(reason: Reason, facts: &NodeFacts) -> String {
+    match facts.cloud.suspect {
+        Some((suspicion, why)) if suspicion == reason => why.to_owned(),
+        _ => words::say(reason, facts),
+    }
+}
+
+/// Whether the choice tells nothing new, so that the object keeps the status it has: right after our own write, and while a
+/// cloud is away (then only the BareMetalCloud says so; but an object nobody has looked at must not wait in silence).
+pub fn keeps(facts: &NodeFacts, situation: &Situation) -> bool {
+    let status = facts.object.status.as_ref();
+    let looked_at = status.and_then(|status| status.observed_generation) == Some(facts.generation());
+    match situation.view {
+        View::Stale => true,
+        View::Down | View::NotYet => looked_at && !facts.deleting(),
+        View::NoCloud | View::Summary | View::Full => false,
+    }
+}
+
+/// The status that goes with a verdict.
+pub fn status(
+    facts: &NodeFacts,
+    situation: &Situation,
+    verdict: &Verdict,
+    rule: &'static str,
+) -> BareMetalNodeStatus {
+    let mut status = facts.object.status.clone().unwrap_or_default();
+    observe(&mut status, facts, situation);
+    status.observed_generation = Some(facts.generation());
+    status.rule = (rule != NO_RULE).then(|| rule.to_owned());
+    if verdict.standing == Standing::Ready {
+        status.attempts = None;
+    }
+    let saying = Saying {
+        generation: Some(facts.generation()),
+        now: facts.now,
+        reason: verdict.reason,
+        message: &verdict.message,
+    };
+    stand(&mut status.conditions, verdict.standing, saying);
+    drifted(&mut status, facts, situation);
+    status
+}
+
+/// Copies what is seen of the node.
+fn observe(status: &mut BareMetalNodeStatus, facts: &NodeFacts, situation: &Situation) {
+    let Some(node) = facts.look.summary() else { return };
+    let failed = words::failure(situation.place).is_some();
+    let same_state = status.provision_state.as_deref() == Some(node.provision_state.as_str());
+    // `last_error` can vanish while the node is still failed: what was once read stays as long as the state does.
+    let remembered = status.last_error.take().filter(|_| same_state);
+    let words = node
+        .failure()
+        .or(facts.history)
+        .map(|words| cut(words, WORDS_LIMIT).to_owned())
+        .or(remembered);
+    status.last_error = words.filter(|_| failed);
+    status.id = Some(node.uuid.clone());
+    status.name.clone_from(&node.name);
+    status.provision_state = Some(node.provision_state.to_string());
+    status.power = node.power_state.as_ref().map(power);
+    status.target = target(situation)
+        .filter(|target| *target != node.provision_state.as_str())
+        .map(str::to_owned);
+    // What an intent announced has either happened or is decided anew.
+    status.intent = None;
+    let up_to_date = facts
+        .look
+        .full()
+        .is_some_and(|node| fields::edits(facts, node).later.is_empty());
+    if up_to_date && situation.edit == super::situation::Gap::None && !situation.want.is_deletion() {
+        status.applied = Some(fields::applied(facts));
+    }
+}
+
+fn power(state: &PowerState) -> String {
+    match state {
+        PowerState::On => "on".to_owned(),
+        PowerState::Off => "off".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+fn target(situation: &Situation) -> Option<&'static str> {
+    let goal = match situation.want {
+        Want::Manageable => Goal::Manageable,
+        Want::Available if situation.tenant == Tenant::Foreign => return None,
+        Want::Available => Goal::Available,
+        Want::Active => Goal::Active,
+        Want::Untouched if matches!(situation.place, Place::Enroll | Place::VerifyFailed) => Goal::Manageable,
+        Want::Untouched | Want::Gone | Want::Wiped | Want::Released => return None,
+    };
+    Some(match goal {
+        Goal::Manageable => "manageable",
+        Goal::Available => "available",
+        Goal::Active => "active",
+        Goal::Rescue => "rescue",
+    })
+}
+
+fn drifted(status: &mut BareMetalNodeStatus, facts: &NodeFacts, situation: &Situation) {
+    let say = |reason, message: &str, status: &mut BareMetalNodeStatus| {
+        let saying = Saying {
+            generation: Some(facts.generation()),
+            now: facts.now,
+            reason,
+            message,
+        };
+        set(&mut status.conditions, types::DRIFTED, true, saying);
+    };
+    if situation.tenant == Tenant::OursChanged && situation.place == Place::Active {
+        say(
+            Reason::InstanceChanged,
+            "provision.instance is not the instance that was deployed. A machine is not rebuilt by itself: set provision.state to available and back to active with the new instance.",
+            status,
+        );
+    } else if situation.edit == super::situation::Gap::Later {
+        say(
+            Reason::AwaitingState,
+            &words::say(Reason::AwaitingState, facts),
+            status,
+        );
+    } else if facts.look.summary().is_some() {
+        clear(&mut status.conditions, types::DRIFTED);
+    }
+}

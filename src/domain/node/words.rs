@@ -1,0 +1,254 @@
+//! What a condition says: one sentence for every reason, with what would help.
+
+use super::facts::{Look, NodeFacts};
+use super::gate::MOST_VERIFICATIONS;
+use super::rules::Step;
+use super::situation::Place;
+use super::{desired, fields};
+use crate::api::conditions::Reason;
+use crate::ironic::model::{NodeSummary, ProvisionState};
+
+/// The reason while Ironic works on a node in this state.
+pub fn transition(state: &ProvisionState) -> Reason {
+    match state {
+        ProvisionState::Verifying => Reason::Verifying,
+        ProvisionState::Cleaning | ProvisionState::CleanWait => Reason::Cleaning,
+        ProvisionState::Deploying | ProvisionState::DeployWait => Reason::Deploying,
+        ProvisionState::Deleting => Reason::Undeploying,
+        ProvisionState::Inspecting | ProvisionState::InspectWait => Reason::Inspecting,
+        _ => Reason::Transitioning,
+    }
+}
+
+/// The reason while a step is taken.
+pub fn step(step: Step) -> Reason {
+    match step {
+        Step::Create => Reason::Enrolling,
+        Step::Patch | Step::Unclaim => Reason::Updating,
+        Step::Manage => Reason::Verifying,
+        Step::Provide => Reason::Cleaning,
+        Step::Claim | Step::Deploy => Reason::Deploying,
+        Step::Undeploy => Reason::Undeploying,
+        Step::Delete => Reason::Deleting,
+    }
+}
+
+/// The reason of a failed state.
+pub fn failure(place: Place) -> Option<Reason> {
+    match place {
+        Place::VerifyFailed => Some(Reason::VerifyFailed),
+        Place::DeployFailed => Some(Reason::DeployFailed),
+        Place::CleanFailed => Some(Reason::CleanFailed),
+        Place::InspectFailed => Some(Reason::InspectFailed),
+        Place::AdoptFailed => Some(Reason::AdoptFailed),
+        Place::Error => Some(Reason::UndeployFailed),
+        Place::RescueFailed | Place::ServiceFailed => Some(Reason::NodeFailed),
+        Place::Absent
+        | Place::Taken
+        | Place::Unlisted
+        | Place::Lost
+        | Place::Enroll
+        | Place::Manageable
+        | Place::Available
+        | Place::Active
+        | Place::Rescue
+        | Place::Running
+        | Place::Held
+        | Place::Unknown => None,
+    }
+}
+
+/// The sentence for a reason.
+pub fn say(reason: Reason, facts: &NodeFacts) -> String {
+    let node = facts.look.summary();
+    match reason {
+        Reason::Manageable | Reason::Available | Reason::Deployed | Reason::Enrolled | Reason::InUse => {
+            settled(reason, node)
+        }
+        Reason::SecretMissing
+        | Reason::DriverUnavailable
+        | Reason::InvalidSpec
+        | Reason::MachineAlreadyEnrolled
+        | Reason::CloudMissing
+        | Reason::CloudUnavailable
+        | Reason::AwaitingObservation
+        | Reason::NodeLost => referring(reason, facts),
+        Reason::Maintenance
+        | Reason::Protected
+        | Reason::Retired
+        | Reason::ForeignInstance
+        | Reason::InstancePresent
+        | Reason::Held
+        | Reason::UnexpectedState => blocked(reason, facts, node),
+        Reason::AwaitingState => awaiting_state(facts),
+        Reason::Paused => {
+            "Paused: nothing is written to Ironic while spec.paused is true on this object or its cloud."
+                .into()
+        }
+        Reason::Reserved => reserved(node),
+        _ => node.map_or_else(
+            || format!("{}.", sentence(reason)),
+            |node| {
+                format!(
+                    "{}; the node is in state {}.",
+                    sentence(reason),
+                    node.provision_state
+                )
+            },
+        ),
+    }
+}
+
+/// The documentation's sentence without its full stop.
+fn sentence(reason: Reason) -> &'static str {
+    reason.meaning().trim().trim_end_matches('.')
+}
+
+fn settled(reason: Reason, node: Option<&NodeSummary>) -> String {
+    let state = node
+        .map(|node| node.provision_state.to_string())
+        .unwrap_or_default();
+    match reason {
+        Reason::InUse => {
+            format!("The node is in state {state}, with an instance that somebody else put there.")
+        }
+        Reason::Deployed => "The instance of the spec is deployed.".into(),
+        Reason::Enrolled => {
+            format!("The node is in state {state}; the spec names no provision.state, so it is not moved.")
+        }
+        _ => format!("The node is {state}, as wanted."),
+    }
+}
+
+fn referring(reason: Reason, facts: &NodeFacts) -> String {
+    let cloud = &facts.object.spec.cloud_ref.name;
+    match (reason, &facts.look) {
+        (Reason::SecretMissing, _) => desired::missing(facts).unwrap_or_default(),
+        (Reason::DriverUnavailable, _) => no_driver(facts),
+        (Reason::InvalidSpec, _) => desired::invalid(facts).unwrap_or_default(),
+        (Reason::MachineAlreadyEnrolled, Look::Taken(who)) => (*who).to_owned(),
+        (Reason::CloudMissing, _) => {
+            format!(
+                "BareMetalCloud {cloud} does not exist in this namespace. The node is enrolled as soon as it does."
+            )
+        }
+        (Reason::CloudUnavailable, Look::Down(why)) => {
+            format!("BareMetalCloud {cloud} does not answer: {why}")
+        }
+        (Reason::AwaitingObservation, _) => {
+            format!("Waiting for the first list of the nodes of BareMetalCloud {cloud}.")
+        }
+        (Reason::NodeLost, _) => {
+            let id = facts
+                .object
+                .status
+                .as_ref()
+                .and_then(|status| status.id.as_deref())
+                .unwrap_or_default();
+            format!(
+                "Node {id} is no longer in Ironic. It is not enrolled again by itself: delete this object and create it anew to do so."
+            )
+        }
+        _ => format!("{}.", sentence(reason)),
+    }
+}
+
+fn no_driver(facts: &NodeFacts) -> String {
+    let seen = facts.cloud.drivers.unwrap_or_default().join(", ");
+    let seen = if seen.is_empty() { "none".to_owned() } else { seen };
+    format!(
+        "No live conductor offers the driver {}; drivers seen: {seen}. The node is enrolled as soon as one does.",
+        facts.object.spec.driver
+    )
+}
+
+fn blocked(reason: Reason, facts: &NodeFacts, node: Option<&NodeSummary>) -> String {
+    let state = node
+        .map(|node| node.provision_state.to_string())
+        .unwrap_or_default();
+    match reason {
+        Reason::Maintenance => {
+            let why = node.and_then(|node| node.maintenance_reason.as_deref().or(node.fault.as_deref()));
+            format!(
+                "The node is in maintenance ({}) in state {state}: it is not moved until the maintenance is lifted.",
+                why.unwrap_or("no reason given")
+            )
+        }
+        Reason::Protected => "The node is protected in Ironic: it is neither torn down nor removed.".into(),
+        Reason::Retired => "The node is retired in Ironic: it cannot be made available.".into(),
+        Reason::ForeignInstance => foreign(node, &state, facts.deleting()),
+        Reason::InstancePresent => format!(
+            "The instance of this object is still on the node (state {state}), and deletionPolicy is Delete. Either set provision.state to available before deleting, or set deletionPolicy to Undeploy (wipes the machine) or Detach (leaves all as it is)."
+        ),
+        Reason::Held => format!(
+            "The node is in state {state}: a step asked to stop there. Continue with the verb unhold, or abort."
+        ),
+        _ => format!("The node is in state {state}, from which the spec gives no way on."),
+    }
+}
+
+fn foreign(node: Option<&NodeSummary>, state: &str, deleting: bool) -> String {
+    let claim = node.and_then(|node| node.instance_uuid.as_deref());
+    let which = claim.map_or_else(String::new, |claim| format!(" (instance_uuid {claim})"));
+    let out = if deleting {
+        "The node is not removed; set deletionPolicy to Detach to let go of it."
+    } else {
+        "It is left alone."
+    };
+    format!("The node is in state {state} with an instance{which} that is not ours. {out}")
+}
+
+fn awaiting_state(facts: &NodeFacts) -> String {
+    let later = later_fields(facts).join(", ");
+    let state = facts
+        .look
+        .summary()
+        .map(|node| node.provision_state.to_string())
+        .unwrap_or_default();
+    format!(
+        "Changed in the spec but not in Ironic: {later}. Ironic lets them be changed in state enroll, manageable or available; the node is in state {state}."
+    )
+}
+
+/// The fields that wait for another state.
+pub fn later_fields(facts: &NodeFacts) -> Vec<String> {
+    facts
+        .look
+        .full()
+        .map(|node| fields::edits(facts, node).later)
+        .unwrap_or_default()
+}
+
+fn reserved(node: Option<&NodeSummary>) -> String {
+    match node.and_then(|node| node.target_power_state.as_ref()) {
+        Some(target) => format!("The node's power is changing to {target}."),
+        None => "The node is reserved: another operation is under way on it.".into(),
+    }
+}
+
+/// The sentence about a failure: Ironic's words, how often it was tried, and what comes next.
+pub fn failed(facts: &NodeFacts, words: Option<&str>, step: Step, given_up: bool) -> String {
+    let words = words.unwrap_or("Ironic gives no reason");
+    let attempts = facts
+        .object
+        .status
+        .as_ref()
+        .and_then(|status| status.attempts.as_ref());
+    let count = attempts.map_or(0, |attempts| attempts.count);
+    let tried = if count == 1 {
+        "once".to_owned()
+    } else {
+        format!("{count} times")
+    };
+    let next = match (given_up, step) {
+        (false, _) => "It is tried again after a pause.".to_owned(),
+        (true, Step::Manage) => format!(
+            "No more than {MOST_VERIFICATIONS} tries are made, because BMCs lock accounts. Correct the spec or its Secret and it is tried again at once."
+        ),
+        (true, _) => format!(
+            "It is not repeated until the spec, a Secret, or the annotation {} changes.",
+            crate::api::RETRY_ANNOTATION
+        ),
+    };
+    format!("{words} (tried {tried}: {}). {next}", step.as_str())
+}

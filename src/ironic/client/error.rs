@@ -1,0 +1,237 @@
+//! What can go wrong, and what kind of trouble it is.
+use std::borrow::Cow;
+use std::error::Error as _;
+use std::time::Duration;
+
+use super::{Rejection, Route};
+use crate::ironic::model::{ApiVersion, Goal, Progress, ProvisionState};
+
+/// What the client returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// How long words for a user may be, bytes.
+const WORDS: usize = 1024;
+
+/// Why a call did not do what was asked. Never contains a secret of this client.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The settings cannot work.
+    #[error("these settings cannot work: {problem}")]
+    Settings {
+        /// What is wrong with them.
+        problem: String,
+    },
+    /// The arguments make no sense; nothing was sent.
+    #[error("nothing was sent: {problem}")]
+    Argument {
+        /// What is wrong with them.
+        problem: String,
+    },
+    /// Ironic is too old for it; nothing was sent.
+    #[error("{what} needs API {needs}, this Ironic is used with {has}")]
+    NotSupported {
+        /// What was asked.
+        what: &'static str,
+        /// The first version that can do it.
+        needs: ApiVersion,
+        /// The version in use.
+        has: ApiVersion,
+    },
+    /// No connection, or one that broke before there was an answer.
+    #[error("no answer to {route}")]
+    Transport {
+        /// What was asked.
+        route: &'static Route,
+        /// Whether the request may have reached Ironic.
+        sent: bool,
+        /// What the HTTP client says.
+        source: reqwest::Error,
+    },
+    /// The time of the call ran out.
+    #[error("{route} did not end within {after:?}, still waiting for {waiting_for}")]
+    Deadline {
+        /// What was asked.
+        route: &'static Route,
+        /// The time it had.
+        after: Duration,
+        /// What was missing.
+        waiting_for: &'static str,
+    },
+    /// An answer that is not what Ironic answers: truncated, HTML, or not the JSON it should be.
+    #[error("the answer to {route} makes no sense (status {status}): {problem}")]
+    Body {
+        /// What was asked.
+        route: &'static Route,
+        /// The HTTP status.
+        status: u16,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Ironic (or something in front of it) said no.
+    #[error("{route} was refused with {status}: {message}")]
+    Rejected {
+        /// What was asked.
+        route: &'static Route,
+        /// The HTTP status.
+        status: u16,
+        /// What the refusal means.
+        rejection: Rejection,
+        /// Its words, cut at 1 KiB.
+        message: String,
+        /// Ironic's id of the request, for its logs.
+        request_id: Option<String>,
+    },
+    /// The row at which a listing was to continue is gone: list again from the beginning.
+    #[error("{route} cannot go on: the row it stopped at is gone")]
+    MarkerGone {
+        /// What was asked.
+        route: &'static Route,
+    },
+    /// A listing that leads back to where it was.
+    #[error("{route} goes round in circles")]
+    EndlessListing {
+        /// What was asked.
+        route: &'static Route,
+    },
+    /// A wait that ended elsewhere than where it was to end.
+    #[error("node {node} is in state {state} and will not get to {goal:?} by itself")]
+    Unreached {
+        /// The node.
+        node: String,
+        /// Where it was to go.
+        goal: Goal,
+        /// Why it will not get there: held, failed, or at rest elsewhere.
+        progress: Progress,
+        /// Where it is.
+        state: ProvisionState,
+        /// What Ironic says went wrong.
+        last_error: Option<String>,
+    },
+    /// A wait whose time ran out.
+    #[error("node {node} is not there after {after:?}, it is in state {state}")]
+    StillWaiting {
+        /// The node.
+        node: String,
+        /// The time it had.
+        after: Duration,
+        /// Where it is.
+        state: ProvisionState,
+    },
+}
+
+/// What kind of trouble, which alone chooses how soon to try again and whom to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// Passes by itself: try again soon.
+    Transient,
+    /// Another object or a person has to do something first.
+    Blocked,
+    /// What was asked has to change.
+    Terminal,
+}
+
+impl Error {
+    pub(super) fn settings(problem: impl Into<String>) -> Self {
+        Self::Settings {
+            problem: problem.into(),
+        }
+    }
+
+    pub(super) fn argument(problem: impl Into<String>) -> Self {
+        Self::Argument {
+            problem: problem.into(),
+        }
+    }
+
+    /// What kind of trouble.
+    pub const fn class(&self) -> Class {
+        match self {
+            Self::Settings { .. } | Self::Argument { .. } => Class::Terminal,
+            Self::NotSupported { .. } | Self::Unreached { .. } => Class::Blocked,
+            Self::Transport { .. }
+            | Self::Deadline { .. }
+            | Self::Body { .. }
+            | Self::MarkerGone { .. }
+            | Self::EndlessListing { .. }
+            | Self::StillWaiting { .. } => Class::Transient,
+            Self::Rejected { rejection, .. } => rejection.class(),
+        }
+    }
+
+    /// What a refusal means, if it is one.
+    pub const fn rejection(&self) -> Option<Rejection> {
+        match self {
+            Self::Rejected { rejection, .. } => Some(*rejection),
+            _ => None,
+        }
+    }
+
+    /// The HTTP status, if there was an answer.
+    pub const fn status(&self) -> Option<u16> {
+        match self {
+            Self::Rejected { status, .. } | Self::Body { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// Ironic's id of the refused request, for its logs.
+    pub fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::Rejected { request_id, .. } => request_id.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Whether it is not there (or may not be seen).
+    pub fn is_not_found(&self) -> bool {
+        self.rejection() == Some(Rejection::NotFound)
+    }
+
+    /// Whether somebody else works on the node right now.
+    pub fn is_locked(&self) -> bool {
+        matches!(
+            self.rejection(),
+            Some(Rejection::Locked | Rejection::InTransition)
+        )
+    }
+
+    /// Whether the id or name is taken.
+    pub fn is_already_exists(&self) -> bool {
+        self.rejection() == Some(Rejection::AlreadyExists)
+    }
+
+    /// Whether the credentials are wrong.
+    pub fn is_unauthorized(&self) -> bool {
+        self.rejection() == Some(Rejection::Unauthorized)
+    }
+
+    /// Words for a user: Ironic's own where it said something, never longer than 1 KiB.
+    pub fn words(&self) -> Cow<'_, str> {
+        match self {
+            Self::Rejected { message, .. } if !message.is_empty() => Cow::Borrowed(cut(message)),
+            Self::Unreached {
+                last_error: Some(words),
+                ..
+            } => Cow::Borrowed(cut(words)),
+            _ => Cow::Owned(cut(&self.chain()).to_owned()),
+        }
+    }
+
+    /// The error and its sources in one line.
+    fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut next = self.source();
+        while let Some(error) = next {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            next = error.source();
+        }
+        text
+    }
+}
+
+/// At most 1 KiB of a text, cut between characters.
+pub(super) fn cut(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(WORDS)).unwrap_or_default()
+}

@@ -1,0 +1,34 @@
+//! A client of the bare metal API: sessions, versions, retries, paging, and every call.
+//!
+//! One [`Client`] is one Ironic seen with one identity. Every request goes through one pipeline (`call`): a
+//! deadline that includes the wait for a slot, one negotiated API version, bounded retries of what is safe
+//! to repeat, one typed [`Error`], and a report to [`Observe`]. Nothing here knows of Kubernetes.
+mod auth;
+mod call;
+mod conductors;
+mod configdrive;
+mod drivers;
+mod error;
+mod nodes;
+mod observe;
+mod paging;
+mod provision;
+mod query;
+mod rejection;
+mod retry;
+pub mod routes;
+mod session;
+mod version;
+mod wait;
+mod words;
+
+pub use auth::Auth;
+pub use configdrive::ConfigDrive;
+pub use error::{Class, Error, Result};
+pub use observe::{Observe, RequestOutcome, Unobserved};
+pub use provision::ProvisionRequest;
+pub use query::{NodeQuery, SortDirection};
+pub use rejection::Rejection;
+pub use routes::{ROUTES, Route};
+pub use session::{Client, Settings};
+pub use version::VersionRange;

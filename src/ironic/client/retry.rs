@@ -1,0 +1,69 @@
+//! What may be sent again, and when.
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+
+use super::{Error, Rejection};
+
+/// The first pause is at most this long; each further one twice as long.
+const FIRST: Duration = Duration::from_millis(250);
+/// No pause is longer, unless Ironic asks for it.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// What it means to send a request twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Repeat {
+    /// Nothing: it only reads.
+    Read,
+    /// Acting twice: only when it was surely not acted on.
+    Write,
+    /// Acting once: the second one finds the first one's result (a creation with our uuid, a deletion).
+    Once,
+}
+
+/// Whether a request that failed like this may be sent again. A conflict never is: who asked decides.
+pub(super) fn may_repeat(repeat: Repeat, error: &Error) -> bool {
+    match error {
+        Error::Transport { sent: false, .. } => true,
+        Error::Rejected { rejection, .. } => match rejection {
+            Rejection::Busy | Rejection::TooMany => true,
+            Rejection::Gateway => repeat != Repeat::Write,
+            Rejection::Server => repeat == Repeat::Read,
+            _ => false,
+        },
+        Error::Transport { sent: true, .. } | Error::Body { .. } => repeat != Repeat::Write,
+        _ => false,
+    }
+}
+
+/// Whether Ironic may have done what was asked although the request failed like this.
+pub(super) const fn may_have_acted(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::Transport { sent: true, .. }
+            | Error::Body { .. }
+            | Error::Rejected {
+                rejection: Rejection::Gateway,
+                ..
+            }
+    )
+}
+
+/// The pause after the `attempt`-th attempt (from one): exponential, full jitter from `random` in `0..1`.
+pub(super) fn backoff(attempt: u32, random: f64) -> Duration {
+    let doublings = attempt.saturating_sub(1).min(16);
+    let ceiling = FIRST.saturating_mul(1 << doublings).min(LONGEST);
+    ceiling.mul_f64(random.clamp(0.0, 1.0))
+}
+
+/// How long the server asks to wait: seconds, or a date.
+pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = DateTimeParser::new().parse_timestamp(text).ok()?;
+    Some(Duration::try_from(date.duration_since(now)).unwrap_or_default())
+}

@@ -1,0 +1,184 @@
+//! The client itself: its settings, its identity, its clock.
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use reqwest::{Certificate, Url, redirect};
+use tokio::sync::{Mutex, Semaphore};
+
+use super::auth::Session;
+use super::{Auth, Error, Observe, Result, Unobserved, VersionRange};
+use crate::ironic::model::Stamp;
+
+/// How long a connection may take to open.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// What a client needs to know.
+#[derive(Clone)]
+pub struct Settings {
+    /// Where Ironic is: `http(s)://host[:port][/prefix]`, with or without `/v1`.
+    pub endpoint: String,
+    /// Who is asking.
+    pub auth: Auth,
+    /// How many requests may be under way at once; the others wait, first come, first served.
+    pub requests_in_flight: usize,
+    /// The time of one call, with its retries and the wait for a slot.
+    pub deadline: Duration,
+    /// How often a request may be sent before its failure is the caller's.
+    pub attempts: u32,
+    /// A CA to trust beside the system's.
+    pub ca_certificate_pem: Option<Vec<u8>>,
+    /// Do not verify the server's certificate.
+    pub insecure: bool,
+    /// Who is told of every request.
+    pub observe: Arc<dyn Observe>,
+}
+
+impl Settings {
+    /// The defaults for an endpoint.
+    pub fn new(endpoint: impl Into<String>) -> Self {
+        Self {
+            endpoint: endpoint.into(),
+            auth: Auth::None,
+            requests_in_flight: 8,
+            deadline: Duration::from_mins(1),
+            attempts: 4,
+            ca_certificate_pem: None,
+            insecure: false,
+            observe: Arc::new(Unobserved),
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("auth", &self.auth)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One Ironic with one identity. Cheap to clone: clones share connections, slots, version and stamps.
+///
+/// Proxies are those of the environment (`HTTP_PROXY`, `NO_PROXY`, …). Redirects are not followed.
+#[derive(Clone)]
+pub struct Client {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub http: reqwest::Client,
+    pub base: Url,
+    pub session: Session,
+    pub slots: Semaphore,
+    pub deadline: Duration,
+    pub attempts: u32,
+    pub observe: Arc<dyn Observe>,
+    pub versions: Mutex<Option<VersionRange>>,
+    identity: String,
+    stamps: AtomicU64,
+}
+
+impl Client {
+    /// A client; nothing is sent yet. The process must have installed a TLS provider.
+    pub fn new(settings: Settings) -> Result<Self> {
+        if settings.requests_in_flight == 0 || settings.attempts == 0 || settings.deadline.is_zero() {
+            return Err(Error::settings("no request would ever be sent: a limit is zero"));
+        }
+        let base = normalised(&settings.endpoint)?;
+        let http = http_client(settings.ca_certificate_pem.as_deref(), settings.insecure)?;
+        let session = Session::open(settings.auth, &http, &base)?;
+        let endpoint = base.as_str().trim_end_matches('/');
+        let identity = match session.user() {
+            Some(user) => format!("{endpoint} as {user}"),
+            None => endpoint.to_owned(),
+        };
+        let inner = Inner {
+            http,
+            base,
+            session,
+            slots: Semaphore::new(settings.requests_in_flight.min(Semaphore::MAX_PERMITS)),
+            deadline: settings.deadline,
+            attempts: settings.attempts,
+            observe: settings.observe,
+            versions: Mutex::new(None),
+            identity,
+            stamps: AtomicU64::new(0),
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// The endpoint (normalised) and the user, never a secret: `http://host:6385 as admin`.
+    pub fn identity(&self) -> &str {
+        &self.inner.identity
+    }
+
+    /// A stamp later than that of every request started so far: what a request started from now on reads is
+    /// newer.
+    pub fn stamp(&self) -> Stamp {
+        Stamp::new(self.inner.stamps.fetch_add(1, Ordering::SeqCst) + 1)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client({})", self.inner.identity)
+    }
+}
+
+/// The endpoint without `/v1` and without what does not belong there. Never repeats it in an error: it could
+/// contain a password.
+fn normalised(endpoint: &str) -> Result<Url> {
+    let mut url: Url = endpoint
+        .trim()
+        .parse()
+        .map_err(|_| Error::settings("the endpoint is not a URL"))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(Error::settings("the endpoint is not an http or https URL"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Error::settings(
+            "the endpoint has credentials in it: they belong in the authentication",
+        ));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(Error::settings("the endpoint has a query or a fragment"));
+    }
+    let path = url.path().trim_end_matches('/');
+    let path = path
+        .strip_suffix("/v1")
+        .unwrap_or(path)
+        .trim_end_matches('/')
+        .to_owned();
+    url.set_path(&path);
+    Ok(url)
+}
+
+/// The connection pool.
+fn http_client(ca: Option<&[u8]>, insecure: bool) -> Result<reqwest::Client> {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        return Err(Error::settings("no TLS provider is installed in this process"));
+    }
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("ironwright/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(CONNECT)
+        .redirect(redirect::Policy::none())
+        .tls_danger_accept_invalid_certs(insecure);
+    if let Some(pem) = ca {
+        builder = builder.tls_certs_merge(certificates(pem)?);
+    }
+    builder
+        .build()
+        .map_err(|error| Error::settings(format!("no HTTP client: {}", error.without_url())))
+}
+
+/// The certificates of a PEM bundle, at least one.
+fn certificates(pem: &[u8]) -> Result<Vec<Certificate>> {
+    match Certificate::from_pem_bundle(pem) {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        _ => Err(Error::settings("the CA certificate is not PEM")),
+    }
+}

@@ -1,0 +1,153 @@
+//! How far a node is on its way: the one definition, used by waiters and by the operator.
+use super::{Life, NodeSummary, ProvisionState, life};
+
+/// Where somebody wants a node to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Goal {
+    /// Under control.
+    Manageable,
+    /// Offered.
+    Available,
+    /// With an instance.
+    Active,
+    /// In the rescue ramdisk.
+    Rescue,
+}
+
+impl Goal {
+    /// Every goal.
+    pub const ALL: &'static [Self] = &[Self::Manageable, Self::Available, Self::Active, Self::Rescue];
+
+    /// The state that is the goal.
+    pub const fn state(self) -> ProvisionState {
+        match self {
+            Self::Manageable => ProvisionState::Manageable,
+            Self::Available => ProvisionState::Available,
+            Self::Active => ProvisionState::Active,
+            Self::Rescue => ProvisionState::Rescue,
+        }
+    }
+}
+
+/// How far a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Progress {
+    /// There, and nobody is at work on it.
+    Done,
+    /// Ironic is at work (or says something this crate does not know): wait.
+    Running,
+    /// Stopped at a step's request: `unhold` or `abort`.
+    Held,
+    /// The last operation failed.
+    Failed,
+    /// At rest somewhere else.
+    Elsewhere,
+}
+
+/// How far a node is on its way to a goal.
+///
+/// A locked node is at work whatever its state says. A failed state counts as failed although it keeps its
+/// target. A failed verification has no state of its own: the node is back in `enroll`, and only `last_error`
+/// tells; so somebody who waits for `manageable` has to have asked for it first (the verb clears the error).
+pub fn progress(node: &NodeSummary, goal: Goal) -> Progress {
+    if node.is_reserved() {
+        return Progress::Running;
+    }
+    match life(&node.provision_state) {
+        Life::Running | Life::Unknown => Progress::Running,
+        Life::Held => Progress::Held,
+        Life::Failed => Progress::Failed,
+        Life::Stable if node.target_provision_state.is_some() => Progress::Running,
+        Life::Stable => at_rest(node, goal),
+    }
+}
+
+/// The same for a node that nothing happens to.
+fn at_rest(node: &NodeSummary, goal: Goal) -> Progress {
+    let unverified = goal == Goal::Manageable && node.provision_state == ProvisionState::Enroll;
+    if node.provision_state == goal.state() {
+        Progress::Done
+    } else if unverified && node.failure().is_some() {
+        Progress::Failed
+    } else {
+        Progress::Elsewhere
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(
+        state: &ProvisionState,
+        target: Option<&ProvisionState>,
+        reservation: Option<&str>,
+    ) -> NodeSummary {
+        NodeSummary {
+            provision_state: state.clone(),
+            target_provision_state: target.cloned(),
+            reservation: reservation.map(str::to_owned),
+            ..NodeSummary::default()
+        }
+    }
+
+    #[test]
+    fn every_state_target_and_lock_has_the_progress_that_its_parts_imply() {
+        let targets = || std::iter::once(None).chain(ProvisionState::ALL.iter().map(Some));
+        for state in ProvisionState::ALL {
+            for target in targets() {
+                for &goal in Goal::ALL {
+                    assert_eq!(progress(&node(state, target, Some("c")), goal), Progress::Running);
+                    let expected = match life(state) {
+                        Life::Running | Life::Unknown => Progress::Running,
+                        Life::Held => Progress::Held,
+                        Life::Failed => Progress::Failed,
+                        Life::Stable if target.is_some() => Progress::Running,
+                        Life::Stable if *state == goal.state() => Progress::Done,
+                        Life::Stable => Progress::Elsewhere,
+                    };
+                    assert_eq!(
+                        progress(&node(state, target, None), goal),
+                        expected,
+                        "{state} to {goal:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_failed_verification_is_a_failure_only_for_who_wants_it_verified() {
+        let mut enroll = node(&ProvisionState::Enroll, None, None);
+        assert_eq!(progress(&enroll, Goal::Manageable), Progress::Elsewhere);
+        enroll.last_error = Some("BMC says no".into());
+        assert_eq!(progress(&enroll, Goal::Manageable), Progress::Failed);
+        assert_eq!(progress(&enroll, Goal::Available), Progress::Elsewhere);
+        enroll.provision_state = ProvisionState::Manageable;
+        assert_eq!(
+            progress(&enroll, Goal::Manageable),
+            Progress::Done,
+            "a stale error is no failure"
+        );
+    }
+
+    #[test]
+    fn an_unknown_state_is_waited_for() {
+        for state in [
+            ProvisionState::default(),
+            ProvisionState::Unknown("levitating".into()),
+        ] {
+            assert_eq!(
+                progress(&node(&state, None, None), Goal::Active),
+                Progress::Running
+            );
+        }
+    }
+
+    #[test]
+    fn a_redacted_reservation_is_no_lock() {
+        let redacted = "** Redacted - requires baremetal:node:get:reservation permission **";
+        let active = node(&ProvisionState::Active, None, Some(redacted));
+        assert_eq!(progress(&active, Goal::Active), Progress::Done);
+    }
+}
