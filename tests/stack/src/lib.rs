@@ -15,6 +15,7 @@
 //! Nothing here knows the product's code: the operator is a program to start, its objects are YAML.
 
 pub mod control_plane;
+pub mod demo;
 pub mod guard;
 pub mod ironic;
 pub mod operator;

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,11 +14,15 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::sync::watch;
 
 use crate::guard;
+use crate::wait::until;
 
 /// Lines of a log that go into an error.
 const TAIL: usize = 30;
 /// The guard's own limit plus what a busy machine may add.
 const STOP_LIMIT: Duration = guard::GRACE.saturating_add(Duration::from_secs(4));
+
+/// Guards that run, of all processes.
+static LIVING: AtomicUsize = AtomicUsize::new(0);
 
 /// What to start. The output goes to the end of the log file.
 #[derive(Clone, Debug)]
@@ -126,12 +131,23 @@ fn announced_pid(guard: &mut Child) -> Result<Pid> {
     pid.ok_or_else(|| anyhow!("{}", if line.is_empty() { "the guard died" } else { line }))
 }
 
+/// Waits until nothing runs any more of what this program ever started, also of what it dropped: the last thing
+/// to do before it ends.
+pub async fn all_gone() -> Result<()> {
+    until("the servers to end", STOP_LIMIT, async || {
+        Ok((LIVING.load(Ordering::SeqCst) == 0).then_some(()))
+    })
+    .await
+}
+
 /// A thread waits for the guard, so that a process does not belong to the async runtime that started it.
 fn watch_exit(mut guard: Child) -> watch::Receiver<Option<ExitStatus>> {
     let (sender, receiver) = watch::channel(None);
+    LIVING.fetch_add(1, Ordering::SeqCst);
     std::thread::spawn(move || {
         let status = guard.wait().unwrap_or_default();
         sender.send_replace(Some(status));
+        LIVING.fetch_sub(1, Ordering::SeqCst);
     });
     receiver
 }
@@ -212,9 +228,16 @@ impl Process {
 
     /// Waits for its end, however it comes. The status is the guard's: 128 + N stands for signal N.
     pub async fn wait(&self) -> ExitStatus {
+        self.ended().await
+    }
+
+    /// The same, for somebody who does not keep hold of the process.
+    pub fn ended(&self) -> impl Future<Output = ExitStatus> + Send + 'static {
         let mut exit = self.exit.clone();
-        let status = exit.wait_for(Option::is_some).await.map(|status| *status);
-        status.ok().flatten().unwrap_or_default()
+        async move {
+            let status = exit.wait_for(Option::is_some).await.map(|status| *status);
+            status.ok().flatten().unwrap_or_default()
+        }
     }
 
     fn let_go(&self) {

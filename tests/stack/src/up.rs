@@ -1,4 +1,4 @@
-//! `ironwright-stack up`: the parts alone, to try things by hand.
+//! `ironwright-stack up`: the parts alone, to try things by hand; and what the launcher's commands share.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::process::all_gone;
 use crate::{ControlPlane, Ironic, IronicAuth, IronicOptions, Progress, Run, Tools};
 
 /// What to start.
@@ -49,51 +50,39 @@ impl Options {
 /// Starts it, prints how to use it, waits for Ctrl-C or SIGTERM, and stops it.
 pub async fn run(options: Options) -> Result<ExitCode> {
     let progress = Progress::stderr();
+    let told_to_stop = told_to_stop()?;
+    let finished = tokio::select! {
+        ended = serve(&options, &progress) => ended,
+        () = told_to_stop => Ok(()),
+    };
+    progress.step("stopping", all_gone()).await?;
+    finished.map(|()| ExitCode::SUCCESS)
+}
+
+/// Never returns unless something goes wrong; dropping it stops everything.
+async fn serve(options: &Options, progress: &Progress) -> Result<()> {
     let ironic_options = options.ironic()?;
-    let mut stop = std::pin::pin!(told_to_stop());
-    let starting = async {
-        let tools = Tools::ensure(&progress).await?;
-        let run = Run::start()?;
-        let (control_plane, ironic) = tokio::try_join!(
-            optionally(
-                !options.no_control_plane,
-                start_control_plane(&tools, &run, &progress)
-            ),
-            optionally(
-                !options.no_ironic,
-                start_ironic(&tools, &run, &progress, ironic_options)
-            ),
-        )?;
-        anyhow::Ok((tools, run, control_plane, ironic))
-    };
-    let (tools, run, control_plane, ironic) = tokio::select! {
-        started = starting => started?,
-        stop = &mut stop => return stop.map(|()| ExitCode::SUCCESS),
-    };
-    print(&instructions(
-        &tools,
-        &run,
-        control_plane.as_ref(),
-        ironic.as_ref(),
-    ))?;
-    stop.await?;
-    let stopping = async {
-        tokio::join!(
-            async {
-                if let Some(ironic) = &ironic {
-                    ironic.stop().await;
-                }
-            },
-            async {
-                if let Some(control_plane) = &control_plane {
-                    control_plane.stop().await;
-                }
-            },
-        );
-        Ok(())
-    };
-    progress.step("stopping", stopping).await?;
-    Ok(ExitCode::SUCCESS)
+    let tools = Tools::ensure(progress).await?;
+    let run = Run::start()?;
+    let (control_plane, ironic) = tokio::try_join!(
+        optionally(
+            !options.no_control_plane,
+            start_control_plane(&tools, &run, progress)
+        ),
+        optionally(
+            !options.no_ironic,
+            start_ironic(&tools, &run, progress, ironic_options)
+        ),
+    )?;
+    print(&format!("Logs: {}", run.directory().display()))?;
+    if let Some(control_plane) = &control_plane {
+        print(&exports(&tools, control_plane))?;
+    }
+    if let Some(ironic) = &ironic {
+        print(&ironic_exports(&tools, ironic))?;
+    }
+    print("# Ctrl-C stops everything.")?;
+    std::future::pending().await
 }
 
 pub(crate) async fn start_control_plane(
@@ -117,44 +106,45 @@ pub(crate) async fn start_ironic(
         .await
 }
 
-/// Resolves on Ctrl-C, SIGTERM or when the terminal is closed.
-pub(crate) async fn told_to_stop() -> Result<()> {
+/// Resolves on Ctrl-C, SIGTERM or when the terminal is closed. From the call on, those no longer end the program.
+pub(crate) fn told_to_stop() -> Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        _ = hangup.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    })
 }
 
+/// Prints to standard output.
 pub(crate) fn print(text: &str) -> Result<()> {
     writeln!(std::io::stdout().lock(), "{text}").context("cannot write to standard output")
 }
 
-async fn optionally<T>(wanted: bool, work: impl Future<Output = Result<T>>) -> Result<Option<T>> {
-    if wanted { work.await.map(Some) } else { Ok(None) }
+/// What to tell a shell to use the control plane.
+pub(crate) fn exports(tools: &Tools, control_plane: &ControlPlane) -> String {
+    let (kubeconfig, binaries) = (control_plane.kubeconfig().display(), tools.binaries().display());
+    format!("export KUBECONFIG={kubeconfig}\nexport PATH={binaries}:$PATH")
 }
 
-fn instructions(tools: &Tools, run: &Run, plane: Option<&ControlPlane>, ironic: Option<&Ironic>) -> String {
-    let mut lines = vec![format!("Logs: {}", run.directory().display())];
-    if let Some(plane) = plane {
-        lines.push(format!("export KUBECONFIG={}", plane.kubeconfig().display()));
-        lines.push(format!("export PATH={}:$PATH", tools.binaries().display()));
-    }
-    if let Some(ironic) = ironic {
-        lines.push(format!(
-            "export OS_CLIENT_CONFIG_FILE={} OS_CLOUD=ironic",
-            ironic.clouds_yaml().display()
-        ));
-        lines.push(format!("export IRONIC_URL={}", ironic.endpoint()));
-        lines.push(format!(
-            "# Python with openstacksdk: {}",
-            tools.python("python").display()
-        ));
-    }
-    lines.push("# Ctrl-C stops everything.".to_owned());
-    lines.join("\n")
+/// What to tell a shell to use Ironic.
+pub(crate) fn ironic_exports(tools: &Tools, ironic: &Ironic) -> String {
+    let (clouds, endpoint, openstack) = (
+        ironic.clouds_yaml().display(),
+        ironic.endpoint(),
+        tools.python("python"),
+    );
+    format!(
+        "export OS_CLIENT_CONFIG_FILE={clouds} OS_CLOUD=ironic\nexport IRONIC_URL={endpoint}\n\
+        # A Python with openstacksdk: {}",
+        openstack.display()
+    )
+}
+
+async fn optionally<T>(wanted: bool, work: impl Future<Output = Result<T>>) -> Result<Option<T>> {
+    if wanted { work.await.map(Some) } else { Ok(None) }
 }

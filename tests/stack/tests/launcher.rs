@@ -12,35 +12,47 @@ use ironwright_stack::Launch;
 const LAUNCHER: &str = env!("CARGO_BIN_EXE_ironwright-stack");
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// A directory of this test's own.
-fn scratch(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
-    std::fs::create_dir_all(&path).unwrap();
-    path
+/// A directory of a test's own, removed at its end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// A guard around a shell script, with the pid that it announced.
+    fn guarded(&self, script: &str) -> (Child, u32) {
+        let mut guard = Command::new(LAUNCHER)
+            .arg("guard")
+            .arg("--log")
+            .arg(self.file("log"))
+            .args(["--", "sh", "-c", script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(guard.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let pid = line
+            .trim()
+            .strip_prefix("pid ")
+            .unwrap_or_else(|| panic!("guard said {line:?}"));
+        (guard, pid.parse().unwrap())
+    }
 }
 
-/// A guard around a shell script, with the pid that it announced.
-fn guarded(name: &str, script: &str) -> (Child, u32) {
-    let mut guard = Command::new(LAUNCHER)
-        .arg("guard")
-        .arg("--log")
-        .arg(scratch(name).join("log"))
-        .args(["--", "sh", "-c", script])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(guard.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
-    let pid = line
-        .trim()
-        .strip_prefix("pid ")
-        .unwrap_or_else(|| panic!("guard said {line:?}"))
-        .parse()
-        .unwrap();
-    (guard, pid)
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 fn exists(pid: u32) -> bool {
@@ -73,7 +85,8 @@ fn wait_for_end(pid: u32) {
 
 #[test]
 fn the_guard_ends_its_child_when_standard_input_closes() {
-    let (mut guard, pid) = guarded("closes", "sleep 600");
+    let scratch = Scratch::new("closes");
+    let (mut guard, pid) = scratch.guarded("sleep 600");
     assert!(exists(pid));
     drop(guard.stdin.take());
     assert_eq!(guard.wait().unwrap().code(), Some(128 + 15));
@@ -82,12 +95,13 @@ fn the_guard_ends_its_child_when_standard_input_closes() {
 
 #[test]
 fn the_guard_ends_grandchildren_too_even_those_that_do_not_listen() {
-    let note = scratch("grandchildren").join("grandchild");
+    let scratch = Scratch::new("grandchildren");
+    let note = scratch.file("grandchild");
     let script = format!(
         "(trap '' TERM; echo $(exec sh -c 'echo $PPID') > {}; sleep 600) & wait",
         note.display()
     );
-    let (mut guard, pid) = guarded("grandchildren", &script);
+    let (mut guard, pid) = scratch.guarded(&script);
     let grandchild: u32 = line_of(&note).parse().unwrap();
     drop(guard.stdin.take());
     guard.wait().unwrap();
@@ -98,11 +112,11 @@ fn the_guard_ends_grandchildren_too_even_those_that_do_not_listen() {
 #[test]
 fn the_guard_ends_its_child_when_the_owner_is_killed() {
     // The owner is a shell that holds the guard's standard input open and waits.
-    let note = scratch("owner").join("pid");
-    let log = scratch("owner").join("log");
+    let scratch = Scratch::new("owner");
+    let (note, log) = (scratch.file("pid"), scratch.file("log"));
     let script = format!(
         "mkfifo {fifo}; {LAUNCHER} guard --log {log} -- sleep 600 < {fifo} > {note} & exec 3> {fifo}; wait",
-        fifo = scratch("owner").join("fifo").display(),
+        fifo = scratch.file("fifo").display(),
         log = log.display(),
         note = note.display(),
     );
@@ -112,12 +126,12 @@ fn the_guard_ends_its_child_when_the_owner_is_killed() {
     owner.kill().unwrap();
     owner.wait().unwrap();
     wait_for_end(pid);
-    std::fs::remove_dir_all(scratch("owner")).unwrap();
 }
 
 #[test]
 fn the_guard_passes_on_how_its_child_ended() {
-    let (mut guard, _) = guarded("status", "exit 7");
+    let scratch = Scratch::new("status");
+    let (mut guard, _) = scratch.guarded("exit 7");
     // Waiting closes the pipe, which is the request to stop: hold it back.
     let _lifeline = guard.stdin.take();
     assert_eq!(guard.wait().unwrap().code(), Some(7));
@@ -125,7 +139,8 @@ fn the_guard_passes_on_how_its_child_ended() {
 
 #[tokio::test]
 async fn a_process_is_paused_resumed_stopped_and_its_output_kept() {
-    let log = scratch("process").join("log");
+    let scratch = Scratch::new("process");
+    let log = scratch.file("log");
     let process = Launch::new("talker", "sh", &log)
         .args(["-c", "echo one; echo two; exec sleep 600"])
         .start()
@@ -150,7 +165,8 @@ async fn a_process_is_paused_resumed_stopped_and_its_output_kept() {
 
 #[tokio::test]
 async fn a_killed_process_takes_its_children_along() {
-    let log = scratch("kill").join("log");
+    let scratch = Scratch::new("kill");
+    let log = scratch.file("log");
     let process = Launch::new("parent", "sh", &log)
         .args(["-c", "sleep 600 & echo $!; wait"])
         .start()
@@ -162,7 +178,8 @@ async fn a_killed_process_takes_its_children_along() {
 
 #[tokio::test]
 async fn a_dropped_process_ends() {
-    let log = scratch("drop").join("log");
+    let scratch = Scratch::new("drop");
+    let log = scratch.file("log");
     let process = Launch::new("dropped", "sleep", &log).arg("600").start().unwrap();
     let pid = process.pid();
     drop(process);
@@ -171,7 +188,8 @@ async fn a_dropped_process_ends() {
 
 #[tokio::test]
 async fn a_program_that_is_not_there_is_named() {
-    let error = Launch::new("ghost", "/no/such/program", scratch("ghost").join("log"))
+    let scratch = Scratch::new("ghost");
+    let error = Launch::new("ghost", "/no/such/program", scratch.file("log"))
         .start()
         .unwrap_err();
     let text = format!("{error:#}");
@@ -183,7 +201,8 @@ async fn a_program_that_is_not_there_is_named() {
 
 #[tokio::test]
 async fn a_command_that_fails_shows_the_end_of_its_log() {
-    let log = scratch("fails").join("log");
+    let scratch = Scratch::new("fails");
+    let log = scratch.file("log");
     let error = Launch::new("builder", "sh", &log)
         .args(["-c", "echo out of paint; exit 3"])
         .run()
@@ -198,8 +217,8 @@ async fn a_command_that_fails_shows_the_end_of_its_log() {
 
 /// `ironwright-stack tools` with an empty cache and only these programs on the PATH.
 fn tools_with(name: &str, programs: &[(&str, &str)]) -> Output {
-    let folder = scratch(name);
-    let bin = folder.join("bin");
+    let scratch = Scratch::new(name);
+    let bin = scratch.file("bin");
     std::fs::create_dir_all(&bin).unwrap();
     for (program, script) in programs {
         use std::os::unix::fs::PermissionsExt;
@@ -210,7 +229,7 @@ fn tools_with(name: &str, programs: &[(&str, &str)]) -> Output {
     tools
         .arg("tools")
         .env("PATH", &bin)
-        .env("IRONWRIGHT_CACHE", folder.join("cache"))
+        .env("IRONWRIGHT_CACHE", scratch.file("cache"))
         .output()
         .unwrap()
 }
@@ -221,7 +240,7 @@ fn everything_that_is_missing_is_named_at_once_with_how_to_get_it() {
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success());
     assert!(
-        text.contains("Go 1.21 or newer: there is no `go` on the PATH; get it from https://go.dev/dl/"),
+        text.contains("Go 1.26 or newer: there is no `go` on the PATH; get it from https://go.dev/dl"),
         "{text}"
     );
     assert!(
@@ -236,13 +255,13 @@ fn what_is_too_old_or_incomplete_is_named_with_its_version() {
     let output = tools_with(
         "old",
         &[
-            ("go", "echo go1.19.8"),
+            ("go", "echo go1.25.8"),
             ("python3", "echo 3 9 2 True"),
             ("python3.12", "echo 3 12 1 False"),
         ],
     );
     let text = String::from_utf8_lossy(&output.stderr);
-    assert!(text.contains("`go` is go1.19.8"), "{text}");
+    assert!(text.contains("`go` is go1.25.8"), "{text}");
     assert!(
         text.contains("`python3` is 3.9.2, `python3.12` is 3.12.1 without venv"),
         "{text}"

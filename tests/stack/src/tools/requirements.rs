@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use tokio::process::Command;
 
-/// Releases from this one on fetch the one that go.mod names by themselves.
-const GO: (u32, u32) = (1, 21);
+/// What go.mod asks for.
+const GO: (u32, u32) = (1, 26);
 const PYTHON: (u32, u32) = (3, 11);
-const GO_HINT: &str = "get it from https://go.dev/dl/";
+const GO_HINT: &str = "get it from https://go.dev/dl and put its bin directory on the PATH";
 const PYTHON_HINT: &str = "Debian, Ubuntu: apt install python3 python3-venv; \
     Fedora: dnf install python3; other systems: https://www.python.org/downloads/";
 /// Prints the version and whether virtual environments can be created (Debian packages that apart).

@@ -1,28 +1,25 @@
-//! A real Kubernetes control plane: etcd, kube-apiserver with RBAC, kube-controller-manager; no nodes.
+//! What the servers of a control plane are started with.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Output;
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
-use k8s_openapi::api::core::v1::ServiceAccount;
-use kube::api::PostParams;
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Api, Client, Config};
 use serde_json::json;
 use tokio::process::Command;
-use tokio::sync::Mutex;
 
+use super::{READY_LIMIT, User, client_of};
 use crate::ports::{self, Port};
 use crate::wait::until;
 use crate::{Launch, Process, Run, Tools};
 
-/// The recipe needs 3 s on a quiet machine; a busy one with cold disks needs a multiple.
-const READY_LIMIT: Duration = Duration::from_secs(90);
-/// Longer than any run of tests or demo.
-const TOKEN_SECONDS: i64 = 12 * 3600;
+/// An RSA key by a library that the Python environment has anyway.
+const SIGNING_KEY_SCRIPT: &str = "
+import os, sys
+from cryptography.hazmat.primitives import serialization as s
+from cryptography.hazmat.primitives.asymmetric import rsa
+key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+pem = key.private_bytes(s.Encoding.PEM, s.PrivateFormat.TraditionalOpenSSL, s.NoEncryption())
+os.write(os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY, 0o600), pem)
+";
 /// What an operator's life depends on; the others (volumes, nodes, autoscaling, …) only cost start-up time.
 const CONTROLLERS: [&str; 12] = [
     "clusterrole-aggregation-controller",
@@ -38,176 +35,18 @@ const CONTROLLERS: [&str; 12] = [
     "serviceaccount-token-controller",
     "ttl-after-finished-controller",
 ];
-/// An RSA key by a library that the Python environment has anyway.
-const SIGNING_KEY_SCRIPT: &str = "
-import os, sys
-from cryptography.hazmat.primitives import serialization as s
-from cryptography.hazmat.primitives.asymmetric import rsa
-key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-pem = key.private_bytes(s.Encoding.PEM, s.PrivateFormat.TraditionalOpenSSL, s.NoEncryption())
-os.write(os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY, 0o600), pem)
-";
-
-/// A user besides the administrator, known by a token. What it may do is up to RBAC.
-#[derive(Clone, Debug)]
-pub struct User {
-    /// Its name.
-    pub name: String,
-    /// Its groups.
-    pub groups: Vec<String>,
-}
-
-/// A running control plane. Dropping it stops it.
-#[derive(Debug)]
-pub struct ControlPlane {
-    tools: Tools,
-    settings: Settings,
-    etcd: Process,
-    apiserver: Mutex<Process>,
-    controller_manager: Process,
-}
 
 /// Where everything is; fixed before the first server starts.
 #[derive(Debug)]
-struct Settings {
-    directory: PathBuf,
-    kubeconfig: PathBuf,
+pub(super) struct Settings {
+    pub(super) directory: PathBuf,
+    pub(super) kubeconfig: PathBuf,
     logs: [PathBuf; 3],
     etcd_client: Port,
     etcd_peer: Port,
     api: Port,
     /// User names with their tokens; the administrator comes first.
-    tokens: Vec<(String, String)>,
-}
-
-impl ControlPlane {
-    /// Starts it and waits until it is ready: requests are answered and controllers act.
-    pub async fn start(tools: &Tools, run: &Run) -> Result<Self> {
-        Self::start_with(tools, run, &[]).await
-    }
-
-    /// The same with more users; [`ControlPlane::kubeconfig_for`] makes their kubeconfigs.
-    pub async fn start_with(tools: &Tools, run: &Run, users: &[User]) -> Result<Self> {
-        let settings = Settings::new(run, users)?;
-        let etcd = settings.etcd(tools).start()?;
-        settings.write_signing_key(tools).await?;
-        let apiserver = settings.start_apiserver(tools, &etcd).await?;
-        let controller_manager = settings.controller_manager(tools).start()?;
-        let plane = Self {
-            tools: tools.clone(),
-            settings,
-            etcd,
-            apiserver: Mutex::new(apiserver),
-            controller_manager,
-        };
-        plane.controllers_act().await?;
-        Ok(plane)
-    }
-
-    /// The administrator's kubeconfig.
-    pub fn kubeconfig(&self) -> &Path {
-        &self.settings.kubeconfig
-    }
-
-    /// A client with the administrator's rights. It belongs to the async runtime that asks for it.
-    pub async fn client(&self) -> Result<Client> {
-        client_of(self.kubeconfig()).await
-    }
-
-    /// Writes the kubeconfig of a user named at the start.
-    pub fn kubeconfig_for(&self, user: &str) -> Result<PathBuf> {
-        let known = self.settings.tokens.iter().find(|(name, _)| name == user);
-        let (_, token) = known.with_context(|| format!("there is no user {user}"))?;
-        self.settings
-            .write_kubeconfig(&format!("kubeconfig-{user}"), user, token)
-    }
-
-    /// Writes a kubeconfig with which a program acts as a ServiceAccount, as if it ran in a pod of it.
-    pub async fn service_account_kubeconfig(&self, namespace: &str, name: &str) -> Result<PathBuf> {
-        let accounts = Api::<ServiceAccount>::namespaced(self.client().await?, namespace);
-        let spec = TokenRequestSpec {
-            expiration_seconds: Some(TOKEN_SECONDS),
-            ..TokenRequestSpec::default()
-        };
-        let request = TokenRequest {
-            spec,
-            ..TokenRequest::default()
-        };
-        let answer = accounts
-            .create_token_request(name, &PostParams::default(), &request)
-            .await
-            .with_context(|| format!("cannot get a token for ServiceAccount {namespace}/{name}"))?;
-        let token = answer
-            .status
-            .context("the apiserver answered without a token")?
-            .token;
-        self.settings
-            .write_kubeconfig(&format!("kubeconfig-{namespace}-{name}"), name, &token)
-    }
-
-    /// Runs kubectl as the administrator. Whether it succeeded is in the output.
-    pub async fn kubectl<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<Output> {
-        self.tool("kubectl", arguments).await
-    }
-
-    /// Runs helm as the administrator, with caches and settings of its own.
-    pub async fn helm<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Result<Output> {
-        self.tool("helm", arguments).await
-    }
-
-    /// Stops the apiserver and starts it again on the same port; watches break, as in an upgrade.
-    pub async fn restart_apiserver(&self) -> Result<()> {
-        let mut apiserver = self.apiserver.lock().await;
-        apiserver.stop().await;
-        *apiserver = self.settings.start_apiserver(&self.tools, &self.etcd).await?;
-        Ok(())
-    }
-
-    /// Stops everything, in order, and waits for the end.
-    pub async fn stop(&self) {
-        self.controller_manager.stop().await;
-        self.apiserver.lock().await.stop().await;
-        self.etcd.stop().await;
-    }
-
-    async fn tool<S: AsRef<OsStr>>(&self, name: &str, arguments: &[S]) -> Result<Output> {
-        let home = &self.settings.directory;
-        let mut command = Command::new(self.tools.binary(name));
-        command.args(arguments).kill_on_drop(true);
-        command
-            .env("KUBECONFIG", self.kubeconfig())
-            .env("HOME", home)
-            .env("KUBECACHEDIR", home.join("kubectl"));
-        for (variable, folder) in [
-            ("HELM_CACHE_HOME", "cache"),
-            ("HELM_CONFIG_HOME", "config"),
-            ("HELM_DATA_HOME", "data"),
-        ] {
-            command.env(variable, home.join("helm").join(folder));
-        }
-        command
-            .output()
-            .await
-            .with_context(|| format!("cannot run {name}"))
-    }
-
-    /// Waits for the first thing controllers do in every namespace: its default ServiceAccount.
-    async fn controllers_act(&self) -> Result<()> {
-        let accounts = Api::<ServiceAccount>::namespaced(self.client().await?, "default");
-        let acted = async || {
-            self.controller_manager.ensure_alive()?;
-            // Right after its start the apiserver may still refuse requests; that passes.
-            Ok(accounts.get_opt("default").await.ok().flatten().map(drop))
-        };
-        until("kube-controller-manager", READY_LIMIT, acted).await
-    }
-}
-
-/// Runs as the user of a kubeconfig file.
-pub(crate) async fn client_of(kubeconfig: &Path) -> Result<Client> {
-    let file = Kubeconfig::read_from(kubeconfig).context("cannot read the kubeconfig")?;
-    let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await?;
-    Ok(Client::try_from(config)?)
+    pub(super) tokens: Vec<(String, String)>,
 }
 
 fn secret() -> String {
@@ -215,7 +54,7 @@ fn secret() -> String {
 }
 
 impl Settings {
-    fn new(run: &Run, users: &[User]) -> Result<Self> {
+    pub(super) fn new(run: &Run, users: &[User]) -> Result<Self> {
         let directory = run.data("control-plane")?;
         let settings = Self {
             kubeconfig: run.file("kubeconfig"),
@@ -260,7 +99,7 @@ impl Settings {
             .context("cannot write tokens")
     }
 
-    async fn write_signing_key(&self, tools: &Tools) -> Result<()> {
+    pub(super) async fn write_signing_key(&self, tools: &Tools) -> Result<()> {
         let mut python = Command::new(tools.python("python"));
         let output = python
             .args(["-c", SIGNING_KEY_SCRIPT])
@@ -276,7 +115,7 @@ impl Settings {
         Ok(())
     }
 
-    fn etcd(&self, tools: &Tools) -> Launch {
+    pub(super) fn etcd(&self, tools: &Tools) -> Launch {
         let client = self.etcd_url();
         let peer = format!("http://127.0.0.1:{}", self.etcd_peer.number());
         let [log, ..] = &self.logs;
@@ -318,7 +157,7 @@ impl Settings {
             .args(["--authorization-mode=RBAC", "--profiling=false"])
     }
 
-    fn controller_manager(&self, tools: &Tools) -> Launch {
+    pub(super) fn controller_manager(&self, tools: &Tools) -> Launch {
         let [.., log] = &self.logs;
         let path = |flag: &str, path: &Path| format!("--{flag}={}", path.display());
         Launch::new(
@@ -341,7 +180,7 @@ impl Settings {
     }
 
     /// Starts the apiserver, waits until it accepts our token, and makes sure that it is the one that answers.
-    async fn start_apiserver(&self, tools: &Tools, etcd: &Process) -> Result<Process> {
+    pub(super) async fn start_apiserver(&self, tools: &Tools, etcd: &Process) -> Result<Process> {
         let apiserver = self.apiserver(tools).start()?;
         let ready = async || {
             etcd.ensure_alive()?;
@@ -373,7 +212,7 @@ impl Settings {
     }
 
     /// The serving certificate is self-signed: it is its own authority, so that clients verify it as anywhere.
-    fn write_kubeconfig(&self, file: &str, user: &str, token: &str) -> Result<PathBuf> {
+    pub(super) fn write_kubeconfig(&self, file: &str, user: &str, token: &str) -> Result<PathBuf> {
         let path = self.kubeconfig.with_file_name(file);
         let server = format!("https://127.0.0.1:{}", self.api.number());
         let content = json!({
