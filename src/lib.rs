@@ -5,5 +5,13 @@
 //! `controllers` on top. See ARCHITECTURE.md.
 
 pub mod api;
+pub mod config;
+pub mod controllers;
 pub mod domain;
+pub mod fleet;
+pub mod http;
 pub mod ironic;
+pub mod kubernetes;
+pub mod metrics;
+pub mod operator;
+pub mod telemetry;

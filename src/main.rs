@@ -1,2 +1,22 @@
-//! The `ironwright` binary.
-fn main() {}
+//! The `ironwright` binary: arguments, logging, the crypto provider, then the tool that was asked for.
+
+use anyhow::{Context as _, anyhow};
+use clap::Parser;
+use ironwright::config::{Cli, Command};
+use ironwright::{api, operator, telemetry};
+
+fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    // Two TLS libraries in one process make rustls panic; naming the one in use first thing rules that out.
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .map_err(|_| anyhow!("another TLS provider is installed already"))?;
+    match cli.command {
+        Command::Crds(crds) => api::files::write(crds.directory.as_deref()).context("cannot write the definitions"),
+        Command::Run(run) => {
+            telemetry::init(run.log_format)?;
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            Ok(runtime.block_on(operator::run(&run))?)
+        }
+    }
+}

@@ -4,6 +4,7 @@
 
 pub mod cloud;
 pub mod conditions;
+pub mod files;
 pub mod free_form;
 pub mod instance;
 pub mod node;

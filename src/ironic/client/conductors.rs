@@ -16,7 +16,6 @@ impl Client {
         };
         let listing = Listing {
             route: &CONDUCTOR_LIST,
-            key: "conductors",
             pairs: Box::new(pairs),
             page_size: 1000,
             at_most: None,

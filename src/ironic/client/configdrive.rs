@@ -3,6 +3,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use super::provision::{LARGEST, TOO_LARGE};
 use super::{Error, Result};
 use crate::ironic::model::{ApiVersion, Object};
 
@@ -28,6 +29,7 @@ impl ConfigDrive {
     /// The member `configdrive` of a provision request.
     pub(super) fn json(&self) -> Result<Value> {
         match self {
+            Self::Text(text) if text.len() > LARGEST => Err(Error::argument(TOO_LARGE)),
             Self::Text(text) if is_url(text) || is_base64(text) => Ok(Value::String(text.clone())),
             Self::Text(_) => Err(Error::argument("the config drive is neither base64 nor a URL")),
             Self::Parts {

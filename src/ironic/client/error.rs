@@ -183,7 +183,7 @@ impl Error {
         }
     }
 
-    /// Whether it is not there (or may not be seen).
+    /// Whether Ironic says that it is not there (or may not be seen).
     pub fn is_not_found(&self) -> bool {
         self.rejection() == Some(Rejection::NotFound)
     }

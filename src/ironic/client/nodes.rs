@@ -129,9 +129,7 @@ impl Client {
     pub async fn set_node_provision_state(&self, id: &str, request: &ProvisionRequest) -> Result<()> {
         let mut call = self.to_node(&NODE_PROVISION, id)?.body(&request.body()?)?;
         if call.size() > provision::LARGEST {
-            return Err(Error::argument(
-                "the request is larger than the 64 MiB that Ironic takes",
-            ));
+            return Err(Error::argument(provision::TOO_LARGE));
         }
         for (what, version) in request.needs() {
             call = call.needs(what, version);
@@ -163,7 +161,6 @@ struct History {
 fn node_listing(query: NodeQuery, rows: Rows) -> Listing {
     Listing {
         route: &NODE_LIST,
-        key: "nodes",
         page_size: query.page_size(),
         at_most: query.at_most,
         marker: query.marker.clone(),

@@ -4,8 +4,8 @@
 //! and names a host that need not be the one we were told to talk to.
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use reqwest::Url;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::call::Call;
 use super::{Client, Error, Rejection, Result, Route};
@@ -17,8 +17,6 @@ pub(super) type Pairs = Vec<(&'static str, String)>;
 /// What to list.
 pub(super) struct Listing {
     pub route: &'static Route,
-    /// The member of the answer that holds the rows.
-    pub key: &'static str,
     /// The query parameters, without those of paging, for an API version.
     pub pairs: Box<dyn Fn(ApiVersion) -> Result<Pairs> + Send + Sync>,
     /// How many rows to ask for at once; Ironic may send fewer.
@@ -27,6 +25,14 @@ pub(super) struct Listing {
     pub at_most: Option<usize>,
     /// Behind which row to begin.
     pub marker: Option<String>,
+}
+
+/// One page.
+#[derive(Deserialize)]
+struct Page<T> {
+    #[serde(alias = "nodes", alias = "conductors")]
+    rows: Vec<T>,
+    next: Option<String>,
 }
 
 /// A listing under way.
@@ -63,15 +69,10 @@ impl Walk {
             return Ok(None);
         }
         let Seen {
-            value: mut page,
+            value: Page { mut rows, next },
             asked,
-        } = self.ask().await?;
-        let next = self.next(&page)?;
-        let Some(rows @ Value::Array(_)) = page.get_mut(self.listing.key).map(Value::take) else {
-            return Err(self.nonsense(format!("it has no list of {}", self.listing.key)));
-        };
-        let mut rows: Vec<T> =
-            serde_json::from_value(rows).map_err(|error| self.nonsense(error.to_string()))?;
+        } = self.ask::<T>().await?;
+        let next = self.next(next)?;
         rows.truncate(self.left.unwrap_or(usize::MAX));
         self.left = self.left.map(|left| left - rows.len());
         self.over = next.is_none();
@@ -81,7 +82,7 @@ impl Walk {
     }
 
     /// One page as it comes.
-    async fn ask(&self) -> Result<Seen<Value>> {
+    async fn ask<T: DeserializeOwned>(&self) -> Result<Seen<Page<T>>> {
         let route = self.listing.route;
         let version = self.client.versions().await?.negotiated;
         let mut pairs = (self.listing.pairs)(version)?;
@@ -99,15 +100,15 @@ impl Walk {
     }
 
     /// Behind which row the next page begins; none: this was the last.
-    fn next(&self, page: &Value) -> Result<Option<String>> {
-        let Some(link) = page.get("next").and_then(Value::as_str) else {
+    fn next(&self, link: Option<String>) -> Result<Option<String>> {
+        let Some(link) = link else {
             return Ok(None);
         };
         let link = self
             .client
             .inner
             .base
-            .join(link)
+            .join(&link)
             .map_err(|error| self.nonsense(error.to_string()))?;
         match marker(&link) {
             None => Err(self.nonsense("its link to the next page has no marker")),

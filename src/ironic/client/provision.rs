@@ -10,6 +10,9 @@ use crate::ironic::model::{ApiVersion, Object, Verb};
 /// How large the body of a provision request may be, bytes (Ironic's default).
 pub(super) const LARGEST: usize = 64 * 1024 * 1024;
 
+/// The words of its refusal.
+pub(super) const TOO_LARGE: &str = "the request is larger than the 64 MiB that Ironic takes";
+
 /// The body of `PUT /v1/nodes/{node}/states/provision`. Arguments that do not go with the verb are refused
 /// before anything is sent.
 #[derive(Clone)]

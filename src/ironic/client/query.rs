@@ -47,7 +47,7 @@ pub struct NodeQuery {
     pub retired: Option<bool>,
     /// Of this shard (API 1.82).
     pub shard: Option<String>,
-    /// Parts of this machine (API 1.83).
+    /// Parts of the machine with this uuid, and nothing else (API 1.83).
     pub parent_node: Option<String>,
     /// With this fault (API 1.42).
     pub fault: Option<String>,
@@ -93,7 +93,8 @@ impl NodeQuery {
                 pairs.push((name, value));
             }
         }
-        if version >= ApiVersion::v1(83) {
+        // Asked for children as well, Ironic forgets which parent was asked for.
+        if version >= ApiVersion::v1(83) && self.parent_node.is_none() {
             pairs.push((
                 "include_children",
                 self.include_children.unwrap_or(true).to_string(),

@@ -30,8 +30,11 @@ pub enum Rejection {
     Forbidden,
     /// The credentials have the wrong scope; Ironic says so with a 500.
     ScopeRequired,
-    /// Not there, or not to be seen (404).
+    /// Not there, or not to be seen (404): Ironic's own word.
     NotFound,
+    /// A 404 that is not about an object: a wrong path in the endpoint, or a proxy without its Ironic. It says
+    /// nothing about what is there.
+    NoSuchRoute,
     /// Not with this API version (406).
     NotAcceptable,
     /// The API version is out of the server's range (406), also after negotiating again.
@@ -70,6 +73,7 @@ impl Rejection {
         Self::Forbidden,
         Self::ScopeRequired,
         Self::NotFound,
+        Self::NoSuchRoute,
         Self::NotAcceptable,
         Self::VersionRefused,
         Self::Conflict,
@@ -104,6 +108,7 @@ impl Rejection {
             | Self::Forbidden
             | Self::ScopeRequired
             | Self::NotFound
+            | Self::NoSuchRoute
             | Self::NotAcceptable
             | Self::VersionRefused
             | Self::Conflict
@@ -113,7 +118,7 @@ impl Rejection {
     }
 
     /// Reads a status and the words that came with it. `versioned`: the answer names the API version it was
-    /// given in, which a refusal of the version itself does not.
+    /// given in, which a refusal of the version itself, of a path, or by somebody else does not.
     pub(super) fn of(status: u16, words: &str, versioned: bool) -> Self {
         match status {
             300..=399 => Self::Redirected,
@@ -121,7 +126,8 @@ impl Rejection {
             401 => Self::Unauthorized,
             403 if has(words, &["is protected and cannot be"]) => Self::Protected,
             403 => Self::Forbidden,
-            404 | 410 => Self::NotFound,
+            404 | 410 if versioned => Self::NotFound,
+            404 | 410 => Self::NoSuchRoute,
             406 if versioned => Self::NotAcceptable,
             406 => Self::VersionRefused,
             409 | 412 => conflict(words),

@@ -14,6 +14,13 @@ use crate::ironic::model::Stamp;
 /// How long a connection may take to open.
 const CONNECT: Duration = Duration::from_secs(10);
 
+/// How long an unused connection is kept: less than the servers in front of Ironic keep theirs (5 s and
+/// more), so that a request that changes something is not written into a connection just being closed.
+const IDLE: Duration = Duration::from_secs(4);
+
+/// No call takes longer, whatever the settings say.
+const PATIENCE: Duration = Duration::from_hours(24);
+
 /// What a client needs to know.
 #[derive(Clone)]
 pub struct Settings {
@@ -99,7 +106,7 @@ impl Client {
             base,
             session,
             slots: Semaphore::new(settings.requests_in_flight.min(Semaphore::MAX_PERMITS)),
-            deadline: settings.deadline,
+            deadline: settings.deadline.min(PATIENCE),
             attempts: settings.attempts,
             observe: settings.observe,
             versions: Mutex::new(None),
@@ -165,6 +172,7 @@ fn http_client(ca: Option<&[u8]>, insecure: bool) -> Result<reqwest::Client> {
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("ironwright/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT)
+        .pool_idle_timeout(IDLE)
         .redirect(redirect::Policy::none())
         .tls_danger_accept_invalid_certs(insecure);
     if let Some(pem) = ca {

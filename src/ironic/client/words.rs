@@ -8,9 +8,8 @@ const ENOUGH: usize = 16 * 1024;
 /// The words of a refusal: Ironic's (a string in JSON, an object, or flat), Keystone's, a proxy's HTML or
 /// plain text; empty when there are none.
 pub(super) fn of(headers: &HeaderMap, body: &[u8]) -> String {
-    if let Some(place) = headers.get(LOCATION).and_then(|place| place.to_str().ok())
-        && body.is_empty()
-    {
+    // A refusal with a location is a redirect, which is not followed.
+    if let Some(place) = headers.get(LOCATION).and_then(|place| place.to_str().ok()) {
         let place = place.split(['?', '#']).next().unwrap_or_default();
         return format!("redirected to {place}");
     }

@@ -2,6 +2,7 @@
 //!
 //! Everything read from Ironic is lenient (absent and `null` are the same, unknown fields are kept, unknown
 //! states are [`ProvisionState::Unknown`]), so that a newer or an older Ironic is never unreadable.
+mod bmc;
 mod create;
 mod driver;
 mod events;
@@ -16,6 +17,7 @@ mod summary;
 mod verb;
 mod version;
 
+pub use bmc::Bmc;
 pub use create::NodeCreate;
 pub use driver::{Conductor, Driver};
 pub use events::{Event, events};

@@ -225,3 +225,98 @@ impl Node {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::ironic::model::NodeSummary;
+
+    /// Every node that a real Ironic 39 showed.
+    fn nodes() -> Vec<(String, Value)> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/ironic");
+        let read = |path: &Path| -> Value { serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap() };
+        let mut nodes = Vec::new();
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            if name.starts_with("node-") && name != "node-history" {
+                nodes.push((name, read(&path)["body"].take()));
+            } else if name == "nodes-detail" {
+                let rows = read(&path)["body"]["nodes"].take();
+                nodes.extend(
+                    rows.as_array()
+                        .unwrap()
+                        .iter()
+                        .map(|row| (name.clone(), row.clone())),
+                );
+            }
+        }
+        nodes
+    }
+
+    #[test]
+    fn a_node_survives_reading_and_writing_but_for_its_nulls() {
+        let nodes = nodes();
+        assert!(nodes.len() > 20);
+        for (name, json) in nodes {
+            let node: Node = serde_json::from_value(json.clone()).expect(&name);
+            let mut expected = json;
+            expected
+                .as_object_mut()
+                .unwrap()
+                .retain(|_, value| !value.is_null());
+            assert_eq!(serde_json::to_value(&node).unwrap(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn only_links_are_left_over() {
+        let links = ["links", "ports", "portgroups", "states", "volume"];
+        for (name, json) in nodes() {
+            let node: Node = serde_json::from_value(json).unwrap();
+            let left: Vec<_> = node
+                .other
+                .keys()
+                .filter(|key| !links.contains(&key.as_str()))
+                .collect();
+            assert!(left.is_empty(), "{name}: {left:?}");
+        }
+    }
+
+    #[test]
+    fn a_summary_of_a_node_is_what_a_narrow_listing_shows() {
+        for (name, json) in nodes() {
+            let node: Node = serde_json::from_value(json.clone()).unwrap();
+            let fields = |name: &&str| Some(((*name).to_owned(), json.get(*name)?.clone()));
+            let row: Object = NodeSummary::FIELDS.iter().filter_map(fields).collect();
+            assert_eq!(row.len(), NodeSummary::FIELDS.len(), "{name}");
+            let row: NodeSummary = serde_json::from_value(Value::Object(row)).unwrap();
+            assert_eq!(NodeSummary::from(&node), row, "{name}");
+        }
+    }
+
+    #[test]
+    fn any_part_of_a_node_is_readable() {
+        for (_, json) in nodes() {
+            for (field, value) in json.as_object().unwrap() {
+                serde_json::from_value::<Node>(json!({ field: value })).expect(field);
+                serde_json::from_value::<Node>(json!({ field: null })).expect(field);
+            }
+        }
+        assert_eq!(serde_json::from_str::<Node>("{}").unwrap(), Node::default());
+    }
+
+    #[test]
+    fn an_interface_is_found_by_its_kind() {
+        for (name, json) in nodes() {
+            let node: Node = serde_json::from_value(json.clone()).unwrap();
+            for &kind in InterfaceKind::ALL {
+                assert_eq!(node.interface(kind), json[kind.field()].as_str(), "{name} {kind}");
+            }
+        }
+    }
+}

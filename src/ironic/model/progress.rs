@@ -146,8 +146,16 @@ mod tests {
 
     #[test]
     fn a_redacted_reservation_is_no_lock() {
-        let redacted = "** Redacted - requires baremetal:node:get:reservation permission **";
+        let redacted = "** Redacted - requires baremetal:node:get:reservation permission. **";
         let active = node(&ProvisionState::Active, None, Some(redacted));
         assert_eq!(progress(&active, Goal::Active), Progress::Done);
+    }
+
+    #[test]
+    fn a_redacted_error_is_no_failed_verification() {
+        let mut enroll = node(&ProvisionState::Enroll, None, None);
+        enroll.last_error =
+            Some("** Value Redacted - Requires baremetal:node:get:last_error permission. **".into());
+        assert_eq!(progress(&enroll, Goal::Manageable), Progress::Elsewhere);
     }
 }

@@ -3,8 +3,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{Node, Object, PowerState, ProvisionState, null_as_default};
 
-/// How Ironic begins a value that the reader may not see.
-const REDACTED: &str = "** Redacted";
+/// Whether a text stands for one that the reader may not see. Ironic puts it there whether or not there is
+/// one: `** Redacted - requires …` or `** Value Redacted - Requires …`.
+fn is_redacted(text: &str) -> bool {
+    text.starts_with("** ") && text.contains("Redacted - ")
+}
 
 /// A node, narrowly.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -93,14 +96,14 @@ impl NodeSummary {
     pub fn is_reserved(&self) -> bool {
         self.reservation
             .as_deref()
-            .is_some_and(|holder| !holder.is_empty() && !holder.starts_with(REDACTED))
+            .is_some_and(|holder| !holder.is_empty() && !is_redacted(holder))
     }
 
-    /// What last went wrong, if there is something to show.
+    /// What last went wrong, if there is something to show (a redaction shows nothing).
     pub fn failure(&self) -> Option<&str> {
         self.last_error
             .as_deref()
-            .filter(|words| !words.trim().is_empty())
+            .filter(|words| !words.trim().is_empty() && !is_redacted(words))
     }
 }
 

@@ -1,0 +1,166 @@
+//! The command line and its environment: what can be set, its unit and its default.
+//!
+//! Every setting of the operator has one flag and one environment variable, so that a Deployment needs no shell.
+//! An empty namespace or cluster id counts as absent, because that is what templates produce for "not set".
+
+use std::net::SocketAddr;
+use std::num::NonZeroU16;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// What to do.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "ironwright", version, about, arg_required_else_help = true)]
+pub struct Cli {
+    /// The tool to run.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The tools of the one binary.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Runs the operator until SIGTERM or SIGINT.
+    Run(Run),
+    /// Prints the CustomResourceDefinitions as YAML, or writes one file for each.
+    Crds(Crds),
+}
+
+/// Settings of `ironwright run`. The log filter is `RUST_LOG`, see [`crate::telemetry`].
+#[derive(Args, Clone, Debug)]
+pub struct Run {
+    /// Address and port of /healthz, /readyz and /metrics (plain HTTP).
+    #[arg(
+        long,
+        value_name = "ADDR",
+        env = "IRONWRIGHT_LISTEN",
+        default_value = "0.0.0.0:8080"
+    )]
+    pub listen: SocketAddr,
+
+    /// The one namespace to work in [default: all namespaces].
+    #[arg(
+        long,
+        value_name = "NS",
+        env = "WATCH_NAMESPACE",
+        default_value = "",
+        hide_default_value = true
+    )]
+    namespace: String,
+
+    /// How log lines on stderr are written.
+    #[arg(long, value_name = "FORMAT", env = "IRONWRIGHT_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+
+    /// Names this Kubernetes cluster in the marker on every Ironic node, so that two clusters can share an
+    /// Ironic; must never change [default: the uid of the namespace kube-system].
+    #[arg(
+        long,
+        value_name = "ID",
+        env = "IRONWRIGHT_CLUSTER_ID",
+        default_value = "",
+        hide_default_value = true
+    )]
+    cluster_id: String,
+
+    /// Objects of one kind that are reconciled at the same time.
+    // Sized so that 32 slow answers of one Ironic do not hold up the objects of another; what really limits
+    // the load on an Ironic is the number of requests in flight to it.
+    #[arg(long, value_name = "N", env = "IRONWRIGHT_CONCURRENCY", default_value = "32")]
+    pub concurrency: NonZeroU16,
+}
+
+impl Run {
+    /// The namespace to work in; `None` is all of them.
+    pub fn namespace(&self) -> Option<&str> {
+        given(&self.namespace)
+    }
+
+    /// The configured name of this cluster; `None` is "use the uid of `kube-system`".
+    pub fn cluster_id(&self) -> Option<&str> {
+        given(&self.cluster_id)
+    }
+}
+
+/// Settings of `ironwright crds`.
+#[derive(Args, Clone, Debug)]
+pub struct Crds {
+    /// Writes one file for each definition into this directory instead of printing them.
+    #[arg(long, value_name = "DIR")]
+    pub directory: Option<PathBuf>,
+}
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum LogFormat {
+    /// For people, coloured on a terminal.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+fn given(value: &str) -> Option<&str> {
+    Some(value.trim()).filter(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::{Cli, Command, LogFormat, Run};
+
+    fn run(arguments: &[&str]) -> Run {
+        let line = ["ironwright", "run"].iter().chain(arguments);
+        match Cli::try_parse_from(line).unwrap().command {
+            Command::Run(run) => run,
+            Command::Crds(_) => panic!("not run"),
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults() {
+        let run = run(&[]);
+        assert_eq!(run.listen.to_string(), "0.0.0.0:8080");
+        assert_eq!(run.namespace(), None);
+        assert_eq!(run.cluster_id(), None);
+        assert_eq!(run.log_format, LogFormat::Text);
+        assert_eq!(run.concurrency.get(), 32);
+    }
+
+    #[test]
+    fn given_values() {
+        let run = run(&[
+            "--listen",
+            "127.0.0.1:9",
+            "--namespace",
+            "metal",
+            "--log-format",
+            "json",
+            "--cluster-id",
+            "blue",
+            "--concurrency",
+            "4",
+        ]);
+        assert_eq!(run.listen.to_string(), "127.0.0.1:9");
+        assert_eq!(run.namespace(), Some("metal"));
+        assert_eq!(run.cluster_id(), Some("blue"));
+        assert_eq!(run.log_format, LogFormat::Json);
+        assert_eq!(run.concurrency.get(), 4);
+    }
+
+    #[test]
+    fn an_empty_namespace_is_all_namespaces() {
+        assert_eq!(run(&["--namespace", " "]).namespace(), None);
+    }
+
+    #[test]
+    fn no_concurrency_is_refused() {
+        assert!(Cli::try_parse_from(["ironwright", "run", "--concurrency", "0"]).is_err());
+    }
+}

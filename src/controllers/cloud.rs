@@ -1,0 +1,270 @@
+//! Reconciles a BareMetalCloud: keeps an observer for it and reports how the cloud does.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Secret;
+use kube::runtime::controller::Action;
+use kube::runtime::reflector::ObjectRef;
+use kube::{Api, Resource, ResourceExt};
+
+use super::cloud_settings::{self, Unsettled};
+use super::context::Context;
+use super::node::Never;
+use crate::api::cloud::ApiVersions;
+use crate::api::conditions::Reason;
+use crate::api::{ACCEPT_IDENTITY_ANNOTATION, BareMetalCloud, BareMetalCloudStatus};
+use crate::domain::conditions::{Saying, Standing, stand};
+use crate::fleet::observer::Overview;
+use crate::fleet::{CloudKey, Health, Observer};
+use crate::kubernetes::{Error, finalizer, status};
+
+/// The kind, as metrics and logs have it.
+pub const KIND: &str = "BareMetalCloud";
+
+/// The counts of nodes in the status may be this old: they change all the time while a fleet moves.
+const COUNTS_AGE: Duration = Duration::from_secs(15);
+
+/// Look again after this long even if nothing happened.
+const HEARTBEAT: Duration = Duration::from_mins(10);
+
+/// The pause while a deleted cloud waits for its nodes, or a Secret for its key; the watches usually wake it sooner.
+const RECHECK: Duration = Duration::from_secs(15);
+
+/// Reconciles; a panic is contained to the object.
+pub async fn reconcile(cached: Arc<BareMetalCloud>, context: Arc<Context>) -> Result<Action, Never> {
+    let started = Instant::now();
+    let object = context.cloud_memory.newest(&cached);
+    let result = AssertUnwindSafe(run(object, &context)).catch_unwind().await;
+    let (outcome, pause) = match result {
+        Ok(Ok((outcome, pause))) => {
+            context.cloud_memory.succeeded(&cached);
+            (outcome, pause)
+        }
+        Ok(Err(Error::Conflict)) => ("conflict", Duration::from_millis(200)),
+        Ok(Err(Error::Gone)) => ("gone", HEARTBEAT),
+        Ok(Err(error)) => {
+            tracing::warn!(cloud = %cached.name_any(), %error, "cannot write to the Kubernetes API");
+            ("failed", context.cloud_memory.failed(&cached))
+        }
+        Err(_) => {
+            context.metrics.panic(KIND);
+            ("panic", Duration::from_mins(1))
+        }
+    };
+    context.metrics.reconcile(KIND, outcome, started.elapsed().as_secs_f64());
+    Ok(Action::requeue(pause))
+}
+
+/// The cloud's key in the fleet.
+pub fn key(object: &BareMetalCloud) -> CloudKey {
+    CloudKey::new(object.namespace().unwrap_or_default(), object.name_any())
+}
+
+async fn run(mut object: BareMetalCloud, context: &Context) -> Result<(&'static str, Duration), Error> {
+    let key = key(&object);
+    let api = Api::namespaced(context.kube.clone(), &key.namespace);
+    if object.metadata.deletion_timestamp.is_some() && users(&key, context).is_empty() {
+        context.clouds.remove(&key);
+        release_secrets(&key, context).await?;
+        finalizer::remove(&api, &object).await?;
+        context.cloud_memory.forget(&object);
+        return Ok(("released", HEARTBEAT));
+    }
+    if object.metadata.deletion_timestamp.is_none() && !finalizer::is_on(&object) {
+        object = finalizer::add(&api, &object).await?;
+        context.cloud_memory.wrote(&object);
+    }
+    hold_secret(&object, &key, context).await?;
+    release_secrets(&key, context).await?;
+    let finding = find(&object, &key, context).await;
+    let pause = finding.pause;
+    let later = !report(object, &api, finding, context).await?;
+    Ok(("settled", if later { COUNTS_AGE } else { pause }))
+}
+
+/// What came of looking at the cloud.
+struct Finding {
+    standing: Standing,
+    reason: Reason,
+    message: String,
+    identity: Option<String>,
+    overview: Option<Overview>,
+    pause: Duration,
+}
+
+async fn find(object: &BareMetalCloud, key: &CloudKey, context: &Context) -> Finding {
+    match connect(object, key, context).await {
+        Ok(observer) => judge(object, key, &observer, context),
+        Err(unsettled) => {
+            let message = unsettled.message;
+            // What was seen with settings that worked is still seen: a Secret that is gone must not stop a deletion.
+            let pause = if unsettled.passing { RECHECK } else { HEARTBEAT };
+            if context.clouds.get(key).is_none() || !unsettled.passing {
+                context.clouds.break_off(key, message.clone());
+                wake_nodes(key, context);
+            }
+            let standing = if unsettled.passing { Standing::Reconciling } else { Standing::Stalled };
+            Finding { standing, reason: unsettled.reason, message, identity: None, overview: None, pause }
+        }
+    }
+}
+
+async fn connect(object: &BareMetalCloud, key: &CloudKey, context: &Context) -> Result<Arc<Observer>, Unsettled> {
+    let settings = cloud_settings::settings(object, &key.namespace, context).await?;
+    let session = cloud_settings::session(&settings);
+    let intervals = cloud_settings::intervals(&object.spec);
+    let observed = context.clouds.observe(key, &session, settings, intervals, &context.woken);
+    let (observer, new) = observed.map_err(|error| Unsettled {
+        reason: Reason::InvalidSpec,
+        message: format!("{}.", error.words()),
+        passing: false,
+    })?;
+    if new {
+        wake_nodes(key, context);
+    }
+    Ok(observer)
+}
+
+fn judge(object: &BareMetalCloud, key: &CloudKey, observer: &Observer, context: &Context) -> Finding {
+    let overview = observer.overview();
+    let known = object.status.as_ref().and_then(|status| status.identity.clone());
+    let now = observer.client.identity().to_owned();
+    let accepted = object.annotations().get(ACCEPT_IDENTITY_ANNOTATION).is_some_and(|accepted| *accepted == now);
+    let changed = known.as_ref().is_some_and(|known| *known != now) && !accepted;
+    let (standing, reason, message) = match &overview.health {
+        _ if object.metadata.deletion_timestamp.is_some() => still_needed(key, context),
+        _ if changed => identity_changed(known.as_deref(), &now),
+        Health::Unknown => (Standing::Reconciling, Reason::AwaitingObservation, "Waiting for the first answer.".to_owned()),
+        Health::Up => {
+            (Standing::Ready, Reason::Observed, "The cloud answers and its nodes are observed.".to_owned())
+        }
+        Health::Down { unauthorized: true, words, .. } => {
+            (Standing::Stalled, Reason::Unauthorized, format!("{now} refuses the credentials: {words}"))
+        }
+        Health::Down { words, .. } => (Standing::Reconciling, Reason::CloudUnavailable, format!("{now} does not answer: {words}")),
+    };
+    // An identity is recorded once it has shown nodes; from then on it is the one that absences are believed of.
+    let identity = if changed || overview.health != Health::Up { known } else { Some(now) };
+    Finding { standing, reason, message, identity, overview: Some(overview), pause: HEARTBEAT }
+}
+
+fn identity_changed(known: Option<&str>, now: &str) -> (Standing, Reason, String) {
+    let known = known.unwrap_or_default();
+    let message = format!(
+        "The nodes were seen under {known}; the settings now say {now}. Nothing is written until this is confirmed: if it is the same Ironic, annotate the cloud with {ACCEPT_IDENTITY_ANNOTATION}=\"{now}\"."
+    );
+    (Standing::Stalled, Reason::IdentityChanged, message)
+}
+
+fn still_needed(key: &CloudKey, context: &Context) -> (Standing, Reason, String) {
+    let users = users(key, context);
+    let some = users.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    let message = format!("{} BareMetalNodes still need this cloud ({some}…). It goes when they are gone.", users.len());
+    (Standing::Reconciling, Reason::StillNeeded, message)
+}
+
+/// The nodes that hold on to the cloud: those that have, or may have, a counterpart in it.
+fn users(key: &CloudKey, context: &Context) -> Vec<String> {
+    let nodes = context.node_store.state();
+    let uses = nodes.iter().filter(|node| {
+        node.namespace().as_deref() == Some(&key.namespace) && node.spec.cloud_ref.name == key.name && finalizer::is_on(node.as_ref())
+    });
+    uses.map(|node| node.name_any()).collect()
+}
+
+/// Wakes every node of the cloud.
+fn wake_nodes(key: &CloudKey, context: &Context) {
+    for node in context.node_store.state() {
+        if node.namespace().as_deref() == Some(&key.namespace) && node.spec.cloud_ref.name == key.name {
+            context.node_triggers.send(ObjectRef::from_obj(node.as_ref())).ok();
+        }
+    }
+}
+
+/// The Secret with the credentials stays as long as the cloud does.
+async fn hold_secret(object: &BareMetalCloud, key: &CloudKey, context: &Context) -> Result<(), Error> {
+    let Some(reference) = &object.spec.credentials_secret_ref else { return Ok(()) };
+    let known = context.secret_store.get(&ObjectRef::new(&reference.name).within(&key.namespace));
+    let held = known.is_none_or(|secret| finalizer::is_on(secret.as_ref()) || secret.metadata.deletion_timestamp.is_some());
+    if held || object.metadata.deletion_timestamp.is_some() {
+        return Ok(());
+    }
+    let api = Api::<Secret>::namespaced(context.kube.clone(), &key.namespace);
+    match api.get(&reference.name).await {
+        Ok(secret) => finalizer::add(&api, &secret).await.map(drop),
+        // It went away, or cannot be read: reading its content says so in the status.
+        Err(_) => Ok(()),
+    }
+}
+
+/// Lets go of the Secrets of the namespace that no cloud refers to any more.
+async fn release_secrets(key: &CloudKey, context: &Context) -> Result<(), Error> {
+    let clouds = context.cloud_store.state();
+    let needed = |name: &str| {
+        clouds.iter().any(|cloud| {
+            let going = cloud.metadata.deletion_timestamp.is_some() && context.clouds.get(&self::key(cloud)).is_none();
+            cloud.namespace().as_deref() == Some(&key.namespace)
+                && !going
+                && cloud.spec.credentials_secret_ref.as_ref().is_some_and(|secret| secret.name == name)
+        })
+    };
+    let api = Api::<Secret>::namespaced(context.kube.clone(), &key.namespace);
+    for secret in context.secret_store.state() {
+        let here = secret.namespace().as_deref() == Some(&key.namespace) && finalizer::is_on(secret.as_ref());
+        if !here || needed(&secret.name_any()) {
+            continue;
+        }
+        if let Ok(secret) = api.get(&secret.name_any()).await {
+            finalizer::remove(&api, &secret).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether everything there is to report is reported.
+async fn report(
+    mut object: BareMetalCloud,
+    api: &Api<BareMetalCloud>,
+    finding: Finding,
+    context: &Context,
+) -> Result<bool, Error> {
+    let before = object.status.clone();
+    let status = compose(&object, finding);
+    let fresh = context.cloud_memory.since_report(&object).is_some_and(|since| since < COUNTS_AGE);
+    let only_counts = before.as_ref().is_some_and(|before| BareMetalCloudStatus { nodes: status.nodes.clone(), ..before.clone() } == status);
+    if before.as_ref() == Some(&status) || (only_counts && fresh) {
+        return Ok(before.as_ref() == Some(&status));
+    }
+    object.status = Some(status);
+    let stored = status::write(api, &object).await?;
+    context.cloud_memory.wrote(&stored);
+    Ok(true)
+}
+
+fn compose(object: &BareMetalCloud, finding: Finding) -> BareMetalCloudStatus {
+    let mut status = object.status.clone().unwrap_or_default();
+    let generation = object.meta().generation;
+    status.observed_generation = generation;
+    if finding.identity.is_some() {
+        status.identity = finding.identity;
+    }
+    if let Some(overview) = finding.overview {
+        status.api = overview.versions.map(|versions| ApiVersions {
+            minimum: versions.min.to_string(),
+            maximum: versions.max.to_string(),
+            negotiated: versions.negotiated.to_string(),
+        });
+        status.drivers = overview.drivers.unwrap_or_default();
+        status.drivers.sort_unstable();
+        let count = |count: u32| i32::try_from(count).unwrap_or(i32::MAX);
+        status.nodes = overview.counts.into_iter().map(|(state, nodes)| (state, count(nodes))).collect::<BTreeMap<_, _>>();
+    }
+    let saying = Saying { generation, now: Timestamp::now(), reason: finding.reason, message: &finding.message };
+    stand(&mut status.conditions, finding.standing, saying);
+    status
+}

@@ -1,0 +1,119 @@
+//! What the process remembers of objects between reconciles. Nothing here is needed for safety: it is lost on a restart.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use kube::{Resource, ResourceExt};
+
+/// The first pause after a transient failure, and the longest.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// The memory of one kind.
+pub struct Memory<K> {
+    objects: Mutex<HashMap<String, Remembered<K>>>,
+}
+
+struct Remembered<K> {
+    /// The object as our last write left it, until the cache has caught up.
+    written: Option<K>,
+    /// Transient failures in a row.
+    failures: u32,
+    /// The verb under way, and since when.
+    underway: Option<(&'static str, Instant)>,
+    /// When the status was last written.
+    reported: Option<Instant>,
+}
+
+impl<K> Default for Memory<K> {
+    fn default() -> Self {
+        Self { objects: Mutex::default() }
+    }
+}
+
+impl<K> Default for Remembered<K> {
+    fn default() -> Self {
+        Self { written: None, failures: 0, underway: None, reported: None }
+    }
+}
+
+impl<K: Resource + Clone> Memory<K> {
+    fn objects(&self) -> MutexGuard<'_, HashMap<String, Remembered<K>>> {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The newest known form of the object: the cache's, or what our last write left while the cache is behind.
+    pub fn newest(&self, cached: &K) -> K {
+        let Some(uid) = cached.uid() else { return cached.clone() };
+        let mut objects = self.objects();
+        let Some(remembered) = objects.get_mut(&uid) else { return cached.clone() };
+        match &remembered.written {
+            Some(written) if version(written) > version(cached) => written.clone(),
+            _ => {
+                remembered.written = None;
+                cached.clone()
+            }
+        }
+    }
+
+    /// Our write left the object so.
+    pub fn wrote(&self, object: &K) {
+        if let Some(uid) = object.uid() {
+            let mut objects = self.objects();
+            let remembered = objects.entry(uid).or_default();
+            remembered.written = Some(object.clone());
+            remembered.reported = Some(Instant::now());
+        }
+    }
+
+    /// How long ago our last write was.
+    pub fn since_report(&self, object: &K) -> Option<Duration> {
+        let uid = object.uid()?;
+        Some(self.objects().get(&uid)?.reported?.elapsed())
+    }
+
+    /// A transient failure: the pause before the next try, with jitter, so that many do not come back at once.
+    pub fn failed(&self, object: &K) -> Duration {
+        let mut objects = self.objects();
+        let remembered = objects.entry(object.uid().unwrap_or_default()).or_default();
+        remembered.failures = remembered.failures.saturating_add(1);
+        let (first, longest) = PAUSES;
+        let pause = (first * 2_u32.saturating_pow((remembered.failures - 1).min(10))).min(longest);
+        pause.mul_f64(0.75 + fastrand::f64() / 2.0)
+    }
+
+    /// It went well.
+    pub fn succeeded(&self, object: &K) {
+        if let Some(uid) = object.uid()
+            && let Some(remembered) = self.objects().get_mut(&uid)
+        {
+            remembered.failures = 0;
+        }
+    }
+
+    /// A verb was accepted.
+    pub fn began(&self, object: &K, verb: &'static str) {
+        if let Some(uid) = object.uid() {
+            self.objects().entry(uid).or_default().underway = Some((verb, Instant::now()));
+        }
+    }
+
+    /// The transition has ended: which verb began it, and how long it took.
+    pub fn ended(&self, object: &K) -> Option<(&'static str, Duration)> {
+        let uid = object.uid()?;
+        let (verb, since) = self.objects().get_mut(&uid)?.underway.take()?;
+        Some((verb, since.elapsed()))
+    }
+
+    /// The object is gone.
+    pub fn forget(&self, object: &K) {
+        if let Some(uid) = object.uid() {
+            self.objects().remove(&uid);
+        }
+    }
+}
+
+/// Resource versions of one kind are ordered as numbers (a promise of the API since Kubernetes 1.35, true of etcd before).
+fn version<K: Resource>(object: &K) -> u64 {
+    object.meta().resource_version.as_deref().and_then(|version| version.parse().ok()).unwrap_or_default()
+}

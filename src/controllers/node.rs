@@ -1,0 +1,98 @@
+//! Reconciles a BareMetalNode: gather → decide → execute, again until nothing can be done right now, then report.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use jiff::Timestamp;
+use kube::runtime::controller::Action;
+use kube::{Api, ResourceExt};
+
+use super::context::Context;
+use super::node_execute::{Next, execute};
+use super::node_gather::Pass;
+use super::node_report;
+use crate::api::BareMetalNode;
+use crate::domain::node::decide;
+use crate::fleet::ObjectKey;
+
+/// The kind, as metrics and logs have it.
+pub const KIND: &str = "BareMetalNode";
+
+/// Passes of one reconcile, at most. Sized for the longest way that needs no waiting: enrol (Secrets, finalizer, create),
+/// verify, and room for a spec that changes under way; what is left is done in the next reconcile.
+const MOST_PASSES: u32 = 16;
+
+/// Decide again after this long even if nothing happened: a wake-up that was lost costs no more than this. It asks nothing of
+/// Ironic.
+const HEARTBEAT: Duration = Duration::from_mins(10);
+
+/// The pause after a reconcile that panicked.
+const AFTER_PANIC: Duration = Duration::from_mins(1);
+
+/// A reconcile never fails: what went wrong is in the object's conditions and in the pause it asks for.
+#[derive(Debug, thiserror::Error)]
+pub enum Never {}
+
+/// Reconciles; a panic is contained to the object.
+pub async fn reconcile(cached: Arc<BareMetalNode>, context: Arc<Context>) -> Result<Action, Never> {
+    let started = Instant::now();
+    let run = AssertUnwindSafe(run(&cached, &context)).catch_unwind().await;
+    let (outcome, action) = match run {
+        Ok(ended) => (ended.outcome, ended.action()),
+        Err(_) => {
+            context.metrics.panic(KIND);
+            tracing::error!(node = %key(&cached).name, "a reconcile panicked; the object is left alone for a minute");
+            node_report::panicked(&cached, &context).await;
+            ("panic", Action::requeue(AFTER_PANIC))
+        }
+    };
+    context.metrics.reconcile(KIND, outcome, started.elapsed().as_secs_f64());
+    Ok(action)
+}
+
+/// How a reconcile ended.
+pub struct Ended {
+    outcome: &'static str,
+    again: Option<Duration>,
+}
+
+impl Ended {
+    /// It ended so, and is to be repeated after this pause, if any.
+    pub fn new(outcome: &'static str, again: Option<Duration>) -> Self {
+        Self { outcome, again }
+    }
+
+    fn action(&self) -> Action {
+        // Jitter only ever adds: an object must not come back before its pause is over.
+        let pause = self.again.unwrap_or_else(|| HEARTBEAT.mul_f64(1.0 + fastrand::f64() / 4.0));
+        Action::requeue(pause)
+    }
+}
+
+/// The object's key in the fleet.
+pub fn key(object: &BareMetalNode) -> ObjectKey {
+    ObjectKey::new(object.namespace().unwrap_or_default(), object.name_any())
+}
+
+async fn run(cached: &BareMetalNode, context: &Context) -> Ended {
+    let object = context.nodes.newest(cached);
+    let api = Api::namespaced(context.kube.clone(), &object.namespace().unwrap_or_default());
+    let mut pass = Pass::new(object, api, context);
+    for _ in 0..MOST_PASSES {
+        pass.gather().await;
+        let (plan, sight) = {
+            let look = pass.look();
+            let facts = pass.facts(&look, Timestamp::now());
+            (decide(&facts), look.sight())
+        };
+        pass.watch_transition(&plan);
+        match execute(&mut pass, plan, sight).await {
+            Next::Again => {}
+            Next::Ended(ended) => return ended,
+        }
+    }
+    tracing::warn!(node = %key(cached).name, "not done after {MOST_PASSES} passes, going on in the next reconcile");
+    node_report::report(&mut pass, Ended::new("unfinished", Some(Duration::from_secs(1)))).await
+}

@@ -1,0 +1,142 @@
+//! Reports: the status, only when it differs, and an Event for every transition.
+
+use jiff::Timestamp;
+use kube::{Api, Resource, ResourceExt};
+
+use super::context::Context;
+use super::node::{Ended, key};
+use super::node_gather::Pass;
+use crate::api::conditions::{Reason, types};
+use crate::api::{BareMetalNode, BareMetalNodeStatus};
+use crate::domain::conditions::{Saying, Standing, stand};
+use crate::ironic::model::{Life, ProvisionState, life};
+use crate::kubernetes::events::Severity;
+use crate::kubernetes::{Error, status};
+
+/// Writes the status if it differs from the stored one, publishes what happened, and ends the reconcile so.
+pub async fn report(pass: &mut Pass<'_>, ended: Ended) -> Ended {
+    if pass.object.status == pass.stored {
+        return ended;
+    }
+    let before = pass.stored.clone();
+    match store(pass).await {
+        Ok(()) => {
+            publish(pass.context, &pass.object, before.as_ref());
+            ended
+        }
+        Err(error) => refused(pass, &error),
+    }
+}
+
+/// Writes the status; the object's `resourceVersion` is the precondition.
+pub async fn store(pass: &mut Pass<'_>) -> Result<(), Error> {
+    let stored = status::write(&pass.api, &pass.object).await?;
+    pass.context.nodes.wrote(&stored);
+    pass.stored.clone_from(&stored.status);
+    pass.object = stored;
+    Ok(())
+}
+
+/// The apiserver refused a write: how the reconcile ends.
+pub fn refused(pass: &Pass<'_>, error: &Error) -> Ended {
+    match error {
+        // Somebody wrote in between: the cache hears of it within milliseconds and wakes us; this is for a lost wake-up.
+        Error::Conflict | Error::Deleting => Ended::new("conflict", Some(std::time::Duration::from_millis(200))),
+        Error::Gone => {
+            pass.context.nodes.forget(&pass.object);
+            Ended::new("gone", None)
+        }
+        _ => {
+            tracing::warn!(node = %pass.key.name, namespace = %pass.key.namespace, error = %chain(error), "cannot write to the Kubernetes API");
+            Ended::new("failed", Some(pass.context.nodes.failed(&pass.object)))
+        }
+    }
+}
+
+/// An error and its sources in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+/// Says on the object that its reconcile panicked. Best effort: this must not fail in turn.
+pub async fn panicked(cached: &BareMetalNode, context: &Context) {
+    let mut object = context.nodes.newest(cached);
+    let generation = object.metadata.generation;
+    let status = object.status.get_or_insert_default();
+    let before = status.clone();
+    status.observed_generation = generation;
+    let saying = Saying {
+        generation,
+        now: Timestamp::now(),
+        reason: Reason::InternalError,
+        message: "The operator met an error of its own on this object; the log has the details. It is tried again every minute.",
+    };
+    stand(&mut status.conditions, Standing::Stalled, saying);
+    if *status == before {
+        return;
+    }
+    let api = Api::namespaced(context.kube.clone(), &object.namespace().unwrap_or_default());
+    match status::write(&api, &object).await {
+        Ok(stored) => context.nodes.wrote(&stored),
+        Err(error) => tracing::warn!(node = %key(cached).name, %error, "cannot report a panic"),
+    }
+}
+
+/// Events on transitions only: of the provision state, and into a stall.
+fn publish(context: &Context, object: &BareMetalNode, before: Option<&BareMetalNodeStatus>) {
+    let Some(now) = &object.status else { return };
+    let state = |status: &BareMetalNodeStatus| status.provision_state.clone().unwrap_or_default();
+    let (old, new) = (before.map(state).unwrap_or_default(), state(now));
+    if old != new && !new.is_empty() {
+        let state = ProvisionState::from(new.as_str());
+        let failed = life(&state) == Life::Failed;
+        let severity = if failed { Severity::Warning } else { Severity::Normal };
+        let words = now.last_error.as_deref().map(|words| format!(": {words}")).unwrap_or_default();
+        let from = if old.is_empty() { String::new() } else { format!("{old} → ") };
+        context.events.publish(object.object_ref(&()), severity, event(&state), "Transition", format!("{from}{new}{words}"));
+    }
+    if let Some((reason, message)) = newly_stalled(now, before) {
+        context.events.publish(object.object_ref(&()), Severity::Warning, reason, "Stall", message);
+    }
+}
+
+/// The reason and sentence of a stall that is new, or new in kind.
+fn newly_stalled(now: &BareMetalNodeStatus, before: Option<&BareMetalNodeStatus>) -> Option<(&'static str, String)> {
+    let stalled = |status: &BareMetalNodeStatus| {
+        let stalled = status.conditions.iter().find(|condition| condition.type_ == types::STALLED)?;
+        (stalled.status == "True").then(|| (stalled.reason.clone(), stalled.message.clone()))
+    };
+    let (reason, message) = stalled(now)?;
+    let known = before.and_then(stalled).is_some_and(|(old, _)| old == reason);
+    (!known).then_some(())?;
+    Some((Reason::parse(&reason)?.as_str(), message))
+}
+
+/// The reason of the Event for arriving in a state.
+fn event(state: &ProvisionState) -> &'static str {
+    match state {
+        ProvisionState::Enroll => "Enrolled",
+        ProvisionState::Verifying => "Verifying",
+        ProvisionState::Manageable => "Manageable",
+        ProvisionState::Available => "Available",
+        ProvisionState::Deploying | ProvisionState::DeployWait => "Deploying",
+        ProvisionState::Active => "Deployed",
+        ProvisionState::Deleting => "Undeploying",
+        ProvisionState::Cleaning | ProvisionState::CleanWait => "Cleaning",
+        ProvisionState::Inspecting | ProvisionState::InspectWait => "Inspecting",
+        ProvisionState::DeployFailed => "DeployFailed",
+        ProvisionState::CleanFailed => "CleanFailed",
+        ProvisionState::InspectFailed => "InspectFailed",
+        ProvisionState::AdoptFailed => "AdoptFailed",
+        ProvisionState::Error => "UndeployFailed",
+        ProvisionState::Rescue => "Rescued",
+        _ => "StateChanged",
+    }
+}

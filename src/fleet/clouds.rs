@@ -1,0 +1,164 @@
+//! The registry of clouds: which BareMetalCloud is seen through which observer.
+//!
+//! Two clouds with the same endpoint and the same credentials share one observer.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::interest::ObjectKey;
+use super::observer::{Observer, Wake};
+use super::pace::Intervals;
+use crate::ironic::client::{Client, Error, Settings};
+
+/// A BareMetalCloud.
+pub type CloudKey = ObjectKey;
+
+/// What is there for a cloud.
+#[derive(Clone)]
+pub enum Entry {
+    /// An observer.
+    Observed(Arc<Observer>),
+    /// Its settings do not work; why.
+    Broken(String),
+}
+
+/// A wake-up and the cloud it comes from.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Woken {
+    /// Everything seen through this session is concerned.
+    pub session: String,
+    /// What is woken.
+    pub wake: Wake,
+}
+
+/// Every cloud.
+#[derive(Default)]
+pub struct Clouds {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    clouds: HashMap<CloudKey, (String, Entry)>,
+    sessions: HashMap<String, Weak<Observer>>,
+}
+
+impl Clouds {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is there for a cloud; none before its settings were read.
+    pub fn get(&self, cloud: &CloudKey) -> Option<Entry> {
+        self.state().clouds.get(cloud).map(|(_, entry)| entry.clone())
+    }
+
+    /// Sees the cloud through the observer of `session` (endpoint and credentials, as one word), starting it if need be.
+    /// The second answer says whether the cloud is seen through another observer than before.
+    pub fn observe(
+        &self,
+        cloud: &CloudKey,
+        session: &str,
+        settings: Settings,
+        intervals: Intervals,
+        woken: &mpsc::UnboundedSender<Woken>,
+    ) -> Result<(Arc<Observer>, bool), Error> {
+        let mut state = self.state();
+        let before = state.clouds.get(cloud).map(|(session, _)| session.clone());
+        let running = state.sessions.get(session).and_then(Weak::upgrade);
+        let observer = match running {
+            Some(observer) => observer,
+            None => Observer::start(Client::new(settings)?, intervals, forward(session, woken.clone())),
+        };
+        observer.set_intervals(intervals);
+        state.sessions.retain(|_, observer| observer.strong_count() > 0);
+        state
+            .sessions
+            .insert(session.to_owned(), Arc::downgrade(&observer));
+        state.clouds.insert(
+            cloud.clone(),
+            (session.to_owned(), Entry::Observed(Arc::clone(&observer))),
+        );
+        Ok((observer, before.as_deref() != Some(session)))
+    }
+
+    /// The cloud's settings do not work.
+    pub fn break_off(&self, cloud: &CloudKey, why: String) {
+        self.state()
+            .clouds
+            .insert(cloud.clone(), (String::new(), Entry::Broken(why)));
+    }
+
+    /// The cloud is gone.
+    pub fn remove(&self, cloud: &CloudKey) {
+        self.state().clouds.remove(cloud);
+    }
+
+    /// The clouds seen through a session.
+    pub fn seen_through(&self, session: &str) -> Vec<CloudKey> {
+        let state = self.state();
+        state
+            .clouds
+            .iter()
+            .filter(|(_, (known, _))| known == session)
+            .map(|(cloud, _)| cloud.clone())
+            .collect()
+    }
+
+    /// Wakes the cloud's own object.
+    pub fn wake(&self, cloud: &CloudKey, woken: &mpsc::UnboundedSender<Woken>) {
+        let session = self.state().clouds.get(cloud).map(|(session, _)| session.clone());
+        if let Some(session) = session.filter(|session| !session.is_empty()) {
+            // Nobody listens any more only while the process ends.
+            woken.send(Woken { session, wake: Wake::Cloud }).ok();
+        }
+    }
+
+    /// Every observer once.
+    pub fn observers(&self) -> Vec<Arc<Observer>> {
+        self.state().sessions.values().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Nodes of all clouds by provision state.
+    pub fn counts(&self) -> BTreeMap<String, u32> {
+        self.observers()
+            .iter()
+            .fold(BTreeMap::new(), |mut all, observer| {
+                for (state, count) in observer.overview().counts {
+                    *all.entry(state).or_default() += count;
+                }
+                all
+            })
+    }
+
+    /// The age of the oldest cloud's last observation.
+    pub fn oldest_observation(&self) -> Option<Duration> {
+        self.observers()
+            .iter()
+            .filter_map(|observer| observer.age())
+            .max()
+    }
+}
+
+/// Adds the session to every wake-up.
+fn forward(session: &str, woken: mpsc::UnboundedSender<Woken>) -> mpsc::UnboundedSender<Wake> {
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    let session = session.to_owned();
+    tokio::spawn(async move {
+        while let Some(wake) = receiver.recv().await {
+            if woken
+                .send(Woken {
+                    session: session.clone(),
+                    wake,
+                })
+                .is_err()
+            {
+                return;
+            }
+        }
+    });
+    sender
+}

@@ -1,0 +1,15 @@
+//! Looking at whole clouds: one observer for each Ironic and identity, however many nodes there are.
+//!
+//! The cost of looking is one list request per 1,000 nodes and interval, whether the nodes rest or move, at start-up too.
+
+pub mod clouds;
+pub mod interest;
+pub mod observer;
+pub mod pace;
+pub mod snapshot;
+
+pub use clouds::{CloudKey, Clouds};
+pub use interest::ObjectKey;
+pub use observer::{Health, Observer};
+pub use pace::Intervals;
+pub use snapshot::Sight;

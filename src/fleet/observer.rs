@@ -1,0 +1,373 @@
+//! Looks at all nodes of one Ironic again and again, and wakes whom it concerns.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures::TryStreamExt;
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use super::interest::{Interest, ObjectKey};
+use super::pace::Intervals;
+use super::snapshot::{Listed, Sight, Snapshot};
+use crate::ironic::client::{Class, Client, Error, NodeQuery, VersionRange};
+use crate::ironic::model::{Bmc, Life, Node, NodeSummary, Seen, life};
+
+/// Whether the cloud answers.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum Health {
+    /// Nobody has asked yet.
+    #[default]
+    Unknown,
+    /// It answers.
+    Up,
+    /// It does not.
+    Down {
+        /// What kind of trouble it is.
+        class: Class,
+        /// The credentials are refused.
+        unauthorized: bool,
+        /// Why, for a person.
+        words: String,
+    },
+}
+
+/// Something to wake: a node's object, or everything that depends on the cloud as a whole.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Wake {
+    /// The object's node changed.
+    Node(ObjectKey),
+    /// The health, drivers, versions or counts of the observed cloud changed.
+    Cloud,
+}
+
+/// One Ironic, seen with one identity.
+pub struct Observer {
+    /// The client, for every call to this Ironic.
+    pub client: Client,
+    state: Mutex<State>,
+    /// Something moves: look soon.
+    nudge: Notify,
+    wake: mpsc::UnboundedSender<Wake>,
+    stop: CancellationToken,
+}
+
+#[derive(Default)]
+struct State {
+    intervals: Intervals,
+    snapshot: Snapshot,
+    interest: Interest,
+    health: Health,
+    failures: u32,
+    versions: Option<VersionRange>,
+    drivers: Option<Vec<String>>,
+    counts: BTreeMap<String, u32>,
+    observed: Option<Instant>,
+    swept: Option<Instant>,
+}
+
+/// What a cloud as a whole looks like.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Overview {
+    /// Whether it answers.
+    pub health: Health,
+    /// The API versions.
+    pub versions: Option<VersionRange>,
+    /// Drivers with a live conductor; none: not known.
+    pub drivers: Option<Vec<String>>,
+    /// Nodes by provision state.
+    pub counts: BTreeMap<String, u32>,
+}
+
+impl Drop for Observer {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Observer {
+    /// Starts to look. It goes on until the last handle is dropped.
+    pub fn start(client: Client, intervals: Intervals, wake: mpsc::UnboundedSender<Wake>) -> Arc<Self> {
+        let stop = CancellationToken::new();
+        let state = Mutex::new(State {
+            intervals,
+            ..State::default()
+        });
+        let observer = Arc::new(Self {
+            client,
+            state,
+            nudge: Notify::new(),
+            wake,
+            stop: stop.clone(),
+        });
+        let watched = Arc::downgrade(&observer);
+        tokio::spawn(async move {
+            // Between two looks only a weak handle is held, so that the last owner can let go.
+            while let Some(observer) = watched.upgrade() {
+                let spacing = observer.look().await;
+                drop(observer);
+                if stop
+                    .run_until_cancelled(tokio::time::sleep(spacing))
+                    .await
+                    .is_none()
+                {
+                    return;
+                }
+                let Some(observer) = watched.upgrade() else { return };
+                observer.rest(spacing).await;
+            }
+        });
+        observer
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes how often to look.
+    pub fn set_intervals(&self, intervals: Intervals) {
+        self.state().intervals = intervals;
+    }
+
+    /// The cloud as a whole.
+    pub fn overview(&self) -> Overview {
+        let state = self.state();
+        Overview {
+            health: state.health.clone(),
+            versions: state.versions,
+            drivers: state.drivers.clone(),
+            counts: state.counts.clone(),
+        }
+    }
+
+    /// Drivers with a live conductor; none: not known.
+    pub fn drivers(&self) -> Option<Vec<String>> {
+        self.state().drivers.clone()
+    }
+
+    /// Whether the cloud answers.
+    pub fn health(&self) -> Health {
+        self.state().health.clone()
+    }
+
+    /// Whether every node was listed, in detail, once.
+    pub fn is_complete(&self) -> bool {
+        self.state().snapshot.is_complete()
+    }
+
+    /// How long ago the last complete listing ended.
+    pub fn age(&self) -> Option<Duration> {
+        self.state().observed.map(|observed| observed.elapsed())
+    }
+
+    /// What is known of a node.
+    pub fn sight(&self, id: &str) -> Sight {
+        self.state().snapshot.sight(id)
+    }
+
+    /// The first node for which `pick` answers, with its BMC.
+    pub fn find<T>(&self, mut pick: impl FnMut(&Arc<NodeSummary>, Option<&Bmc>) -> Option<T>) -> Option<T> {
+        self.state()
+            .snapshot
+            .rows()
+            .find_map(|(node, bmc)| pick(node, bmc))
+    }
+
+    /// How many enrolled nodes are missing, and how many there are.
+    pub fn missing(&self) -> (usize, usize) {
+        let state = self.state();
+        state.interest.missing(&state.snapshot)
+    }
+
+    /// The object has decided on this sight; `waiting`: something has to happen in Ironic.
+    pub fn note(&self, key: &ObjectKey, id: Option<&str>, sight: Option<&Sight>, waiting: bool) {
+        let mut state = self.state();
+        let State { interest, snapshot, .. } = &mut *state;
+        interest.note(key, id, sight, waiting, snapshot.removals());
+        // A listing may have gone by between the sight and this note.
+        let changed = interest.has_changed(key, snapshot);
+        drop(state);
+        if waiting {
+            self.nudge.notify_one();
+        }
+        self.wake(changed.then(|| key.clone()).into_iter().collect(), false);
+    }
+
+    /// The object is gone.
+    pub fn forget(&self, key: &ObjectKey) {
+        self.state().interest.forget(key);
+    }
+
+    /// Takes in a node that was read by itself.
+    pub fn learn(&self, node: Seen<Node>) {
+        self.state().snapshot.take(node.into());
+    }
+
+    /// A write to the node has ended: only what is asked from now on counts.
+    pub fn wrote(&self, id: &str) {
+        let floor = self.client.stamp();
+        self.state().snapshot.raise_floor(id, floor);
+        self.nudge.notify_one();
+    }
+
+    /// The node was removed.
+    pub fn removed(&self, id: &str) {
+        self.state().snapshot.remove(id);
+    }
+
+    /// Looks once; the answer is the shortest pause before the next look.
+    async fn look(&self) -> Duration {
+        let started = Instant::now();
+        let due = self.state().sweep_due(started);
+        let looked = self.stop.run_until_cancelled(self.observe(due)).await;
+        let Some(result) = looked else {
+            return Duration::ZERO;
+        };
+        match result {
+            Ok(()) => self.state().intervals.spacing(started.elapsed()),
+            Err(error) => self.down(&error),
+        }
+    }
+
+    /// Pauses after `spacing` has passed: while nothing moves, until something does or the quiet interval is over.
+    async fn rest(&self, spacing: Duration) {
+        let (busy, quiet) = {
+            let state = self.state();
+            (state.is_busy(), state.intervals.quiet)
+        };
+        if busy {
+            return;
+        }
+        let rest = tokio::time::sleep(quiet.saturating_sub(spacing));
+        tokio::select! {
+            () = rest => {}
+            () = self.nudge.notified() => {}
+            () = self.stop.cancelled() => {}
+        }
+    }
+
+    async fn observe(&self, in_detail: bool) -> Result<(), Error> {
+        let versions = self.client.versions().await?;
+        let drivers = if in_detail {
+            Some(self.list_drivers().await?)
+        } else {
+            None
+        };
+        let began = self.client.stamp();
+        let rows = if in_detail {
+            self.list_in_detail().await?
+        } else {
+            self.list().await?
+        };
+        let mut state = self.state();
+        let before = state.overview();
+        state.snapshot.list(began, rows, in_detail);
+        let recovered = state.health != Health::Up;
+        state.health = Health::Up;
+        state.failures = 0;
+        state.observed = Some(Instant::now());
+        state.versions = Some(versions);
+        if let Some(drivers) = drivers {
+            state.drivers = drivers;
+            state.swept = state.observed;
+        }
+        state.count();
+        let after = state.overview();
+        let everybody = recovered || before.drivers != after.drivers;
+        let woken = if everybody {
+            state.interest.keys()
+        } else {
+            state.interest.changed(&state.snapshot)
+        };
+        drop(state);
+        self.wake(woken, before != after);
+        Ok(())
+    }
+
+    /// The drivers, if we have the right to know.
+    async fn list_drivers(&self) -> Result<Option<Vec<String>>, Error> {
+        match self.client.list_drivers().await {
+            Ok(drivers) => Ok(Some(drivers.into_iter().map(|driver| driver.name).collect())),
+            Err(error) if error.class() == Class::Blocked && !error.is_unauthorized() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn list(&self) -> Result<Vec<Listed>, Error> {
+        self.client
+            .list_nodes(NodeQuery::default())
+            .map_ok(Listed::from)
+            .try_collect()
+            .await
+    }
+
+    async fn list_in_detail(&self) -> Result<Vec<Listed>, Error> {
+        self.client
+            .list_nodes_detail(NodeQuery::default())
+            .map_ok(Listed::from)
+            .try_collect()
+            .await
+    }
+
+    /// Only the cloud's own object hears of an outage: it costs the nodes' objects nothing.
+    fn down(&self, error: &Error) -> Duration {
+        let health = Health::Down {
+            class: error.class(),
+            unauthorized: error.is_unauthorized(),
+            words: error.words().into_owned(),
+        };
+        let mut state = self.state();
+        state.failures = state.failures.saturating_add(1);
+        let first = state.health == Health::Unknown;
+        let changed = state.health != health;
+        state.health = health;
+        let pause = state.intervals.after_failures(state.failures);
+        // Objects that have never been decided on must say what they wait for.
+        let woken = if first { state.interest.keys() } else { vec![] };
+        drop(state);
+        self.wake(woken, changed);
+        pause
+    }
+
+    fn wake(&self, nodes: Vec<ObjectKey>, cloud: bool) {
+        let cloud = cloud.then_some(Wake::Cloud);
+        for wake in nodes.into_iter().map(Wake::Node).chain(cloud) {
+            // Nobody listens any more only while the process ends.
+            self.wake.send(wake).ok();
+        }
+    }
+}
+
+impl State {
+    fn sweep_due(&self, now: Instant) -> bool {
+        self.swept
+            .is_none_or(|swept| now.duration_since(swept) >= self.intervals.sweep)
+    }
+
+    fn is_busy(&self) -> bool {
+        self.health != Health::Up || self.interest.anybody_waits() || self.snapshot.awaits_reading()
+    }
+
+    fn count(&mut self) {
+        self.counts.clear();
+        for (node, _) in self.snapshot.rows() {
+            let known = life(&node.provision_state) != Life::Unknown;
+            let state = if known {
+                node.provision_state.as_str()
+            } else {
+                "unknown"
+            };
+            *self.counts.entry(state.to_owned()).or_default() += 1;
+        }
+    }
+
+    fn overview(&self) -> Overview {
+        Overview {
+            health: self.health.clone(),
+            versions: self.versions,
+            drivers: self.drivers.clone(),
+            counts: self.counts.clone(),
+        }
+    }
+}

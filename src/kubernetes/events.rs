@@ -1,0 +1,212 @@
+//! Kubernetes Events, best effort: they never delay or fail a reconcile.
+//!
+//! Publish on transitions only. The apiserver aggregates repeats of (object, reason, action) and keeps the note of
+//! the first, so that changing text belongs into a condition, not into a note.
+
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::Client;
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::metrics::Metrics;
+
+/// The controller's name in every Event.
+const CONTROLLER: &str = "ironwright";
+
+/// Events waiting to be sent. A fleet of 1,000 nodes rarely has more transitions in the few seconds that an
+/// apiserver's hiccup lasts, and a waiting Event takes about a kilobyte.
+const QUEUE: usize = 1024;
+
+/// The apiserver refuses a note of more than 1,024 bytes.
+const NOTE_BYTES: usize = 1000;
+
+/// How long one Event may take; the next waits as long.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long the rest of the queue may take after the order to stop.
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// Whether an Event is good news.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Severity {
+    /// Something happened as it should.
+    Normal,
+    /// Somebody may want to have a look.
+    Warning,
+}
+
+/// Where controllers leave their Events; clones share one queue.
+#[derive(Clone)]
+pub struct Events {
+    queue: mpsc::Sender<Message>,
+    metrics: Metrics,
+}
+
+/// Sends what [`Events`] collects; [`Publisher::run`] must be running.
+pub struct Publisher {
+    queue: mpsc::Receiver<Message>,
+    recorder: Recorder,
+    metrics: Metrics,
+}
+
+struct Message {
+    object: ObjectReference,
+    event: Event,
+}
+
+impl Events {
+    /// A queue and what empties it. `instance` is the pod's name, if there is a pod.
+    pub fn new(client: Client, instance: Option<String>, metrics: Metrics) -> (Self, Publisher) {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let recorder = Recorder::new(
+            client,
+            Reporter {
+                controller: CONTROLLER.to_owned(),
+                instance,
+            },
+        );
+        let publisher = Publisher {
+            queue: receiver,
+            recorder,
+            metrics: metrics.clone(),
+        };
+        (
+            Self {
+                queue: sender,
+                metrics,
+            },
+            publisher,
+        )
+    }
+
+    /// Queues an Event about `object`, which must come from `Resource::object_ref`: a reference that carries a
+    /// `resourceVersion` is never aggregated. Dropped and counted when the queue is full.
+    pub fn publish(
+        &self,
+        object: ObjectReference,
+        severity: Severity,
+        reason: &'static str,
+        action: &'static str,
+        note: String,
+    ) {
+        let event = Event {
+            type_: match severity {
+                Severity::Normal => EventType::Normal,
+                Severity::Warning => EventType::Warning,
+            },
+            reason: reason.to_owned(),
+            action: action.to_owned(),
+            note: Some(cut(note)).filter(|note| !note.is_empty()),
+            secondary: None,
+        };
+        if self.queue.try_send(Message { object, event }).is_err() {
+            self.metrics.event("dropped");
+            tracing::debug!(reason, "event dropped: the queue is full or closed");
+        }
+    }
+}
+
+impl Publisher {
+    /// Sends Events until `stop` or until every [`Events`] is dropped; what waits then gets three more seconds.
+    pub async fn run(mut self, stop: CancellationToken) {
+        // Only the wait is given up at `stop`, never an Event on its way.
+        while let Some(Some(message)) = stop.run_until_cancelled(self.queue.recv()).await {
+            self.send(message).await;
+        }
+        self.queue.close();
+        if timeout(DRAIN, self.drain()).await.is_err() {
+            tracing::debug!(left = self.queue.len(), "stopped before every event was sent");
+        }
+    }
+
+    async fn drain(&mut self) {
+        while let Some(message) = self.queue.recv().await {
+            self.send(message).await;
+        }
+    }
+
+    async fn send(&self, message: Message) {
+        self.metrics.event(self.outcome(&message).await);
+    }
+
+    /// The outcome as a metric label. Nobody waits for an Event, so a failure is worth a debug line at most; 403 is
+    /// the normal answer in a namespace that is being deleted.
+    async fn outcome(&self, Message { object, event }: &Message) -> &'static str {
+        match timeout(DEADLINE, self.recorder.publish(event, object)).await {
+            Ok(Ok(())) => "published",
+            Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => "refused",
+            Ok(Err(error)) => {
+                tracing::debug!(reason = event.reason, %error, "event not published");
+                "failed"
+            }
+            Err(_elapsed) => {
+                tracing::debug!(reason = event.reason, "event not published in time");
+                "failed"
+            }
+        }
+    }
+}
+
+/// At most [`NOTE_BYTES`] of `note`, ending at a character.
+fn cut(mut note: String) -> String {
+    if note.len() > NOTE_BYTES {
+        let mark = '…';
+        note.truncate(note.floor_char_boundary(NOTE_BYTES - mark.len_utf8()));
+        note.push(mark);
+    }
+    note
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::ObjectReference;
+    use kube::{Client, Config};
+
+    use super::{Events, NOTE_BYTES, QUEUE, Severity, cut};
+    use crate::metrics::Metrics;
+
+    #[tokio::test]
+    async fn a_full_queue_drops_and_counts() {
+        let nowhere = Client::try_from(Config::new("http://127.0.0.1:9".parse().unwrap())).unwrap();
+        let metrics = Metrics::new().unwrap();
+        let (events, _publisher) = Events::new(nowhere, None, metrics.clone());
+        for _ in 0..QUEUE + 2 {
+            events.publish(
+                ObjectReference::default(),
+                Severity::Normal,
+                "Deployed",
+                "Deploy",
+                String::new(),
+            );
+        }
+        let page = metrics.encode().unwrap();
+        assert!(
+            page.contains(r#"ironwright_events_total{outcome="dropped"} 2"#),
+            "{page}"
+        );
+    }
+
+    #[test]
+    fn a_short_note_is_kept() {
+        assert_eq!(cut(String::new()), "");
+        let exact = "x".repeat(NOTE_BYTES);
+        assert_eq!(cut(exact.clone()), exact);
+    }
+
+    #[test]
+    fn a_long_note_ends_at_a_character() {
+        for character in ["x", "é", "…", "🦀"] {
+            let note = cut(character.repeat(NOTE_BYTES + 1));
+            assert!(
+                note.len() <= NOTE_BYTES && note.len() > NOTE_BYTES - 8,
+                "{}",
+                note.len()
+            );
+            assert!(note.ends_with('…'));
+        }
+    }
+}

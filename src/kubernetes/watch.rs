@@ -1,0 +1,322 @@
+//! Watches that fill a store and name the objects that changed, made so that no watch can harm another.
+//!
+//! A `Controller` has one backoff for all of its triggers: a single watch that fails (a missing RBAC rule is enough)
+//! slows down every other one. So each watch here has its own backoff and keeps its errors to itself: counted,
+//! logged once a minute, never in the stream. An object that does not fit its schema is left out instead of failing
+//! the watch of its kind.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt};
+use kube::core::error_boundary::InvalidObject;
+use kube::core::{DeserializeGuard, NamespaceResourceScope, PartialObjectMeta};
+use kube::runtime::reflector::{ObjectRef, Store, store::Writer};
+use kube::runtime::watcher::{self, Event, watcher};
+use kube::runtime::{WatchStreamExt, reflector};
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use super::patience::{Patience, Troubles};
+use crate::metrics::Metrics;
+
+/// Which namespaces the operator works in.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Scope {
+    /// All of them; needs a ClusterRole.
+    All,
+    /// This one; a Role is enough.
+    Namespace(String),
+}
+
+impl Scope {
+    /// `None` is all namespaces.
+    pub fn new(namespace: Option<&str>) -> Self {
+        namespace.map_or(Self::All, |namespace| Self::Namespace(namespace.to_owned()))
+    }
+
+    /// The API of one namespaced kind within the scope.
+    pub fn api<K>(&self, client: Client) -> Api<K>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    {
+        match self {
+            Self::All => Api::all(client),
+            Self::Namespace(namespace) => Api::namespaced(client, namespace),
+        }
+    }
+}
+
+/// A watched kind. The watch runs while `touched` is polled.
+pub struct Watch<K>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    /// Every object of the kind, without `managedFields`.
+    pub store: Store<K>,
+    /// Whether the store has been filled.
+    pub synced: Synced,
+    /// Every object that appeared, changed or disappeared, after the store says so too; never an `Err`. Fits
+    /// `Controller::for_stream`, `owns_stream` and `watches_stream`.
+    pub touched: BoxStream<'static, watcher::Result<K>>,
+}
+
+/// Whether the store of one kind has been filled; for readiness.
+#[derive(Clone, Debug)]
+pub struct Synced {
+    kind: &'static str,
+    done: Arc<AtomicBool>,
+}
+
+impl Synced {
+    /// Whether the store has been filled once; stays true while the watch recovers from a failure.
+    pub fn is_done(&self) -> bool {
+        self.done.load(Ordering::Acquire)
+    }
+
+    /// The kinds among `all` whose store has not been filled.
+    pub fn missing(all: &[Self]) -> Vec<&'static str> {
+        all.iter()
+            .filter(|synced| !synced.is_done())
+            .map(|synced| synced.kind)
+            .collect()
+    }
+}
+
+/// Watches whole objects. `kind` is the label in logs, metrics and readiness.
+pub fn objects<K>(api: Api<DeserializeGuard<K>>, kind: &'static str, metrics: Metrics) -> Watch<K>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    let events = watcher(api, watcher::Config::default());
+    reflect(
+        events.map(|event| event.map(|event| convert(event, |guard| guard.0.map_err(Box::new)))),
+        kind,
+        metrics,
+    )
+}
+
+/// Watches metadata only: what is not needed is not in memory either (for Secrets, the plaintext).
+///
+/// Not `objects::<PartialObjectMeta<K>>`: the guard hides from kube that only metadata is wanted.
+pub fn metadata<K>(
+    api: Api<PartialObjectMeta<K>>,
+    kind: &'static str,
+    metrics: Metrics,
+) -> Watch<PartialObjectMeta<K>>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    let events = watcher(api, watcher::Config::default());
+    reflect(
+        events.map(|event| event.map(|event| convert(event, Ok))),
+        kind,
+        metrics,
+    )
+}
+
+/// An object, or what is known of one that does not fit its schema.
+type Decoded<K> = Result<K, Box<InvalidObject>>;
+
+fn reflect<K>(
+    events: impl Stream<Item = watcher::Result<Event<Decoded<K>>>> + Send + 'static,
+    kind: &'static str,
+    metrics: Metrics,
+) -> Watch<K>
+where
+    K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
+{
+    let (store, writer) = reflector::store();
+    let synced = Synced {
+        kind,
+        done: Arc::default(),
+    };
+    let patience = Patience::default();
+    let mut reflection = Reflection {
+        kind,
+        writer,
+        store: store.clone(),
+        synced: synced.clone(),
+        troubles: Troubles::new(patience.clone()),
+        metrics,
+    };
+    let touched = events
+        .backoff(patience)
+        .flat_map(move |event| stream::iter(reflection.take(event)).map(Ok))
+        .boxed();
+    Watch {
+        store,
+        synced,
+        touched,
+    }
+}
+
+/// What turns a watch's events into the store's contents and the names of what changed.
+struct Reflection<K>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    kind: &'static str,
+    writer: Writer<K>,
+    store: Store<K>,
+    synced: Synced,
+    troubles: Troubles,
+    metrics: Metrics,
+}
+
+impl<K> Reflection<K>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    /// Applies one event to the store and returns the objects touched by it.
+    fn take(&mut self, event: watcher::Result<Event<Decoded<K>>>) -> Vec<K> {
+        match event {
+            Ok(event) => {
+                self.recover(&event);
+                self.apply(event)
+            }
+            Err(error) => {
+                self.metrics.watch_error(self.kind);
+                if let Some(failures) = self.troubles.add(Instant::now()) {
+                    tracing::warn!(kind = self.kind, failures, error = %words(&error), "watch fails, trying again");
+                }
+                Vec::new()
+            }
+        }
+    }
+
+    /// `Init` is no success yet: it comes before every attempt to list.
+    fn recover(&mut self, event: &Event<Decoded<K>>) {
+        if !matches!(event, Event::Init)
+            && let Some(failures) = self.troubles.end()
+        {
+            tracing::info!(kind = self.kind, failures, "watch works again");
+        }
+    }
+
+    fn apply(&mut self, event: Event<Decoded<K>>) -> Vec<K> {
+        match event {
+            Event::Init => self.write(&Event::Init),
+            Event::InitApply(Ok(object)) => self.write(&Event::InitApply(lean(object))),
+            Event::InitApply(Err(invalid)) => self.report(&invalid),
+            Event::InitDone => return self.swap(),
+            Event::Apply(Ok(object)) => return self.touch(Event::Apply(lean(object))),
+            Event::Delete(Ok(object)) => return self.touch(Event::Delete(lean(object))),
+            Event::Apply(Err(invalid)) => {
+                self.report(&invalid);
+                return self.forget(&invalid);
+            }
+            Event::Delete(Err(invalid)) => return self.forget(&invalid),
+        }
+        Vec::new()
+    }
+
+    fn write(&mut self, event: &Event<K>) {
+        self.writer.apply_watcher_event(event);
+    }
+
+    fn touch(&mut self, event: Event<K>) -> Vec<K> {
+        self.write(&event);
+        match event {
+            Event::Apply(object) | Event::Delete(object) => vec![object],
+            Event::Init | Event::InitApply(_) | Event::InitDone => Vec::new(),
+        }
+    }
+
+    /// Ends a list: the store now holds what was listed. Touched is what differs from before, including what has
+    /// disappeared while nobody watched; kube's own stream would name every object, and too early, while the store
+    /// still has the old ones.
+    fn swap(&mut self) -> Vec<K> {
+        let mut before = by_reference(&self.store);
+        self.write(&Event::InitDone);
+        self.synced.done.store(true, Ordering::Release);
+        let mut touched: Vec<Arc<K>> = Vec::new();
+        for (reference, object) in by_reference(&self.store) {
+            let known = before.remove(&reference);
+            if known.is_none_or(|known| known.resource_version() != object.resource_version()) {
+                touched.push(object);
+            }
+        }
+        touched.extend(before.into_values());
+        touched.iter().map(|object| K::clone(object)).collect()
+    }
+
+    /// Takes an object out of the store whose new form cannot be read: the old one is no longer true, and after a
+    /// restart it would not be there either.
+    fn forget(&mut self, invalid: &InvalidObject) -> Vec<K> {
+        let metadata = &invalid.metadata;
+        let mut reference = ObjectRef::new(metadata.name.as_deref().unwrap_or_default());
+        reference.namespace.clone_from(&metadata.namespace);
+        match self.store.get(&reference) {
+            Some(object) => self.touch(Event::Delete(K::clone(&object))),
+            None => Vec::new(),
+        }
+    }
+
+    fn report(&self, invalid: &InvalidObject) {
+        self.metrics.undecodable_object(self.kind);
+        tracing::warn!(
+            kind = self.kind,
+            namespace = invalid.metadata.namespace,
+            name = invalid.metadata.name,
+            error = without_values(&invalid.error),
+            "object does not fit its schema, skipped",
+        );
+    }
+}
+
+fn by_reference<K>(store: &Store<K>) -> HashMap<ObjectRef<K>, Arc<K>>
+where
+    K: Resource<DynamicType = ()> + Clone + 'static,
+{
+    store
+        .state()
+        .into_iter()
+        .map(|object| (ObjectRef::from_obj(&*object), object))
+        .collect()
+}
+
+/// Without `managedFields`, which are half of the memory and never read.
+fn lean<K: Resource>(mut object: K) -> K {
+    object.meta_mut().managed_fields = None;
+    object
+}
+
+fn convert<A, B>(event: Event<A>, decode: impl FnOnce(A) -> B) -> Event<B> {
+    match event {
+        Event::Apply(object) => Event::Apply(decode(object)),
+        Event::Delete(object) => Event::Delete(decode(object)),
+        Event::InitApply(object) => Event::InitApply(decode(object)),
+        Event::Init => Event::Init,
+        Event::InitDone => Event::InitDone,
+    }
+}
+
+/// What to log about a failure: the apiserver's sentence, or the client's.
+fn words(error: &watcher::Error) -> String {
+    match error {
+        watcher::Error::InitialListFailed(kube::Error::Api(status))
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status))
+        | watcher::Error::WatchFailed(kube::Error::Api(status))
+        | watcher::Error::WatchError(status) => status.message.clone(),
+        watcher::Error::InitialListFailed(decoding @ kube::Error::SerdeError(_))
+        | watcher::Error::WatchStartFailed(decoding @ kube::Error::SerdeError(_))
+        | watcher::Error::WatchFailed(decoding @ kube::Error::SerdeError(_)) => {
+            without_values(&decoding.to_string())
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Drops what stands between double quotes: decoders quote values that way, and a value can be a password.
+fn without_values(text: &str) -> String {
+    text.split('"').step_by(2).collect::<Vec<_>>().join("\"…\"")
+}
+
+#[cfg(test)]
+#[path = "watch_tests.rs"]
+mod tests;

@@ -1,0 +1,223 @@
+//! Tests of the watches: events as kube's watcher produces them, and use in a `Controller`.
+
+use futures::{FutureExt, StreamExt};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use kube::core::{DeserializeGuard, PartialObjectMeta, Status};
+use kube::runtime::controller::{Action, Controller};
+use kube::runtime::reflector::ObjectRef;
+use kube::runtime::watcher::{self, Event};
+use kube::{Api, Client, Config, ResourceExt};
+use serde_json::{Value, json};
+
+use super::{
+    Decoded, Patience, Reflection, Scope, Synced, Troubles, metadata, objects, without_values, words,
+};
+use crate::metrics::Metrics;
+
+type Guarded = DeserializeGuard<ConfigMap>;
+
+fn reflection() -> Reflection<ConfigMap> {
+    let (store, writer) = kube::runtime::reflector::store();
+    let synced = Synced {
+        kind: "ConfigMap",
+        done: std::sync::Arc::default(),
+    };
+    let metrics = Metrics::new().unwrap();
+    Reflection {
+        kind: "ConfigMap",
+        writer,
+        store,
+        synced,
+        troubles: Troubles::new(Patience::default()),
+        metrics,
+    }
+}
+
+fn object(name: &str, version: &str, data: &Value) -> Decoded<ConfigMap> {
+    let metadata =
+        json!({"name": name, "namespace": "metal", "resourceVersion": version, "managedFields": [{}]});
+    serde_json::from_value::<Guarded>(json!({"metadata": metadata, "data": data}))
+        .unwrap()
+        .0
+        .map_err(Box::new)
+}
+
+fn good(name: &str, version: &str) -> Decoded<ConfigMap> {
+    object(name, version, &json!({}))
+}
+
+fn bad(name: &str, version: &str) -> Decoded<ConfigMap> {
+    object(name, version, &json!("hunter2"))
+}
+
+/// Applies events and returns the names touched by the last one.
+fn after(reflection: &mut Reflection<ConfigMap>, events: Vec<Event<Decoded<ConfigMap>>>) -> Vec<String> {
+    let mut touched = Vec::new();
+    for event in events {
+        touched = reflection
+            .take(Ok(event))
+            .iter()
+            .map(ResourceExt::name_any)
+            .collect();
+    }
+    touched.sort();
+    touched
+}
+
+fn list(objects: Vec<Decoded<ConfigMap>>) -> Vec<Event<Decoded<ConfigMap>>> {
+    let listed = objects.into_iter().map(Event::InitApply);
+    [Event::Init]
+        .into_iter()
+        .chain(listed)
+        .chain([Event::InitDone])
+        .collect()
+}
+
+fn stored(reflection: &Reflection<ConfigMap>) -> Vec<String> {
+    let mut names: Vec<_> = reflection
+        .store
+        .state()
+        .iter()
+        .map(|object| object.name_any())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_first_list_touches_everything_once_the_store_is_filled() {
+    let mut reflection = reflection();
+    assert_eq!(
+        Synced::missing(std::slice::from_ref(&reflection.synced)),
+        ["ConfigMap"]
+    );
+    assert_eq!(reflection.take(Ok(Event::Init)).len(), 0);
+    assert_eq!(reflection.take(Ok(Event::InitApply(good("a", "1")))).len(), 0);
+    assert!(!reflection.synced.is_done());
+    assert_eq!(after(&mut reflection, vec![Event::InitDone]), ["a"]);
+    assert!(reflection.synced.is_done());
+    assert_eq!(stored(&reflection), ["a"]);
+}
+
+#[test]
+fn a_later_list_touches_what_differs_and_what_has_disappeared() {
+    let mut reflection = reflection();
+    after(
+        &mut reflection,
+        list(vec![good("same", "1"), good("changed", "2"), good("gone", "3")]),
+    );
+    let touched = after(
+        &mut reflection,
+        list(vec![good("same", "1"), good("changed", "4"), good("new", "5")]),
+    );
+    assert_eq!(touched, ["changed", "gone", "new"]);
+    assert_eq!(stored(&reflection), ["changed", "new", "same"]);
+}
+
+#[test]
+fn single_changes_touch_their_object_and_lose_managed_fields() {
+    let mut reflection = reflection();
+    after(&mut reflection, list(vec![]));
+    assert_eq!(after(&mut reflection, vec![Event::Apply(good("a", "1"))]), ["a"]);
+    assert_eq!(reflection.store.state()[0].metadata.managed_fields, None);
+    assert_eq!(after(&mut reflection, vec![Event::Delete(good("a", "2"))]), ["a"]);
+    assert_eq!(stored(&reflection).len(), 0);
+}
+
+#[test]
+fn an_object_that_cannot_be_read_is_counted_and_left_out() {
+    let mut reflection = reflection();
+    assert_eq!(
+        after(&mut reflection, list(vec![good("a", "1"), bad("b", "2")])),
+        ["a"]
+    );
+    assert_eq!(after(&mut reflection, vec![Event::Apply(bad("a", "3"))]), ["a"]);
+    assert_eq!(stored(&reflection).len(), 0);
+    assert_eq!(
+        after(&mut reflection, vec![Event::Delete(bad("a", "4"))]).len(),
+        0
+    );
+    assert_eq!(after(&mut reflection, vec![Event::Apply(good("b", "5"))]), ["b"]);
+    let page = reflection.metrics.encode().unwrap();
+    assert!(
+        page.contains(r#"ironwright_undecodable_objects_total{kind="ConfigMap"} 2"#),
+        "{page}"
+    );
+}
+
+#[test]
+fn what_a_decoder_quotes_is_not_logged() {
+    let error = bad("a", "1").unwrap_err().error;
+    assert!(error.contains("hunter2"), "{error}");
+    assert!(!without_values(&error).contains("hunter2"));
+    assert_eq!(
+        without_values(r#"string "a b", expected a map"#),
+        r#"string "…", expected a map"#
+    );
+    let decoding = kube::Error::SerdeError(serde_json::from_str::<u8>("\"hunter2\"").unwrap_err());
+    assert!(!words(&watcher::Error::WatchFailed(decoding)).contains("hunter2"));
+    let refused = Status::failure(r#"User "x" cannot list"#, "Forbidden").boxed();
+    assert_eq!(
+        words(&watcher::Error::InitialListFailed(kube::Error::Api(refused))),
+        r#"User "x" cannot list"#
+    );
+}
+
+#[test]
+fn an_attempt_to_list_is_no_success() {
+    let mut reflection = reflection();
+    reflection.take(Err(watcher::Error::NoResourceVersion));
+    reflection.take(Ok(Event::Init));
+    assert_eq!(reflection.troubles.failures(), 1);
+    reflection.take(Ok(Event::InitDone));
+    assert_eq!(reflection.troubles.failures(), 0);
+}
+
+/// A client of an address where nobody listens.
+fn nowhere() -> Client {
+    Client::try_from(Config::new("http://127.0.0.1:9".parse().unwrap())).unwrap()
+}
+
+#[tokio::test]
+async fn errors_are_counted_and_stay_out_of_the_stream() {
+    let metrics = Metrics::new().unwrap();
+    let mut watch = objects::<ConfigMap>(Scope::All.api(nowhere()), "ConfigMap", metrics.clone());
+    let count = || {
+        metrics
+            .encode()
+            .unwrap()
+            .contains(r#"ironwright_watch_errors_total{kind="ConfigMap"} 1"#)
+    };
+    while !count() {
+        assert!(watch.touched.next().now_or_never().is_none());
+        tokio::task::yield_now().await;
+    }
+    assert!(!watch.synced.is_done());
+}
+
+#[tokio::test]
+async fn they_fit_a_controller() {
+    let (client, metrics) = (nowhere(), Metrics::new().unwrap());
+    let scope = Scope::new(Some("metal"));
+    let nodes = objects::<ConfigMap>(scope.api(client.clone()), "ConfigMap", metrics.clone());
+    let owned = objects::<ConfigMap>(scope.api(client.clone()), "ConfigMap", metrics.clone());
+    let secrets: Api<PartialObjectMeta<Secret>> = scope.api(client);
+    let secrets = metadata(secrets, "Secret", metrics);
+    let store = nodes.store.clone();
+    let running = Controller::for_stream(nodes.touched, nodes.store)
+        .owns_stream(owned.touched)
+        .watches_stream(secrets.touched, move |secret| {
+            let namespace = secret.namespace();
+            store
+                .state_filter(|object| object.namespace() == namespace)
+                .into_iter()
+                .map(|object| ObjectRef::from_obj(&*object))
+                .collect::<Vec<_>>()
+        })
+        .run(
+            |_object, _context| async { Ok::<_, std::convert::Infallible>(Action::await_change()) },
+            |_object, _error, _context| Action::await_change(),
+            std::sync::Arc::new(()),
+        );
+    assert!(running.count().now_or_never().is_none());
+}
