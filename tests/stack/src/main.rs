@@ -1,2 +1,73 @@
 //! `ironwright-stack`: the launcher.
-fn main() {}
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use ironwright_stack::{Progress, Tools, demo, guard, up};
+
+/// Starts the real parts that ironwright is tested on.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Builds and installs all parts into the cache, and nothing else.
+    Tools,
+    /// Starts a control plane and an Ironic and keeps them until Ctrl-C.
+    Up(up::Options),
+    /// Deploys machines before your eyes: control plane, Ironic, chart, operator and sample manifests.
+    Demo(demo::Options),
+    /// Runs a server that is ended when standard input closes. Used by the launcher itself.
+    #[command(hide = true)]
+    Guard {
+        /// Where the server's output goes.
+        #[arg(long)]
+        log: PathBuf,
+        /// The server and its arguments.
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
+}
+
+fn main() -> ExitCode {
+    match perform(Arguments::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            // Not through Debug: a backtrace of the launcher tells nobody which server failed.
+            let _ = writeln!(std::io::stderr(), "ironwright-stack: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(command: Command) -> Result<ExitCode> {
+    match command {
+        Command::Tools => run(async {
+            Tools::ensure(&Progress::stderr())
+                .await
+                .map(|_| ExitCode::SUCCESS)
+        }),
+        Command::Up(options) => run(up::run(options)),
+        Command::Demo(options) => run(demo::run(options)),
+        Command::Guard { log, command } => {
+            let code = run(guard::run(&log, &command))?;
+            // Not by returning: the thread that waits on standard input is never done.
+            std::process::exit(code)
+        }
+    }
+}
+
+fn run<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
+}

@@ -1,0 +1,194 @@
+"""Ironic interfaces named ``testkit`` whose behaviour is scripted per node, through the ordinary API.
+
+They are for the driver ``fake-hardware``, which accepts any interface. Stock fake interfaces never fail, never
+wait and never touch power or network; these do, in the order of a real deployment. A node's script is its
+``extra.testkit``, an object that may be changed at any time, also while the node waits.
+
+For every operation OP below:
+
+``OP_delay``
+    Seconds the operation takes before it succeeds or fails. The node is locked meanwhile.
+``OP_fail``
+    The text it fails with; or ``{"message": TEXT, "times": N}`` to fail N times and work from then on (counted
+    per operation in ``driver_internal_info.testkit_failures``; a different text starts a new count).
+
+===================  =================================================================================
+operation            where
+===================  =================================================================================
+``verify``           power: ``manage`` (enroll -> verifying); the node falls back to ``enroll``
+``power_sync``       power: reading the power state outside ``manage`` (the periodic sync, before a change)
+``power``            power: on, off and reboot
+``inspect``          inspect: ``inspect``
+``abort``            inspect: ``abort`` of an inspection that waits
+``clean_prepare``    deploy: before the first clean step
+``clean``            deploy: the clean step ``testkit_clean`` (automated cleaning runs it)
+``deploy_prepare``   deploy: before the first deploy step
+``deploy``           deploy: the deploy step ``deploy`` (deploy and rebuild)
+``teardown``         deploy: undeploy, before the node is powered off; the node ends in ``error``
+``adopt``            deploy: ``adopt``, and every take-over of a node
+``rescue``           rescue: ``rescue``
+``unrescue``         rescue: ``unrescue``
+===================  =================================================================================
+
+Further keys:
+
+``deploy_wait``, ``clean_wait``, ``inspect_wait``
+    True: stop in ``wait call-back``, ``clean wait`` or ``inspect wait`` as if an agent were to answer. It never
+    does: the way on is ``abort``, ``deleted`` or Ironic's own time limit.
+``actual_power``
+    ``power on`` or ``power off``: what the BMC reports, whatever Ironic has set (somebody pressed the button).
+    A power change that Ironic makes afterwards is reported again.
+``inventory``
+    Properties that an inspection writes into ``properties``, instead of 8 CPUs, 16 GiB and 100 GB.
+"""
+
+import time
+
+from oslo_config import cfg
+
+from ironic.common import exception
+from ironic.common import states
+from ironic.conductor import utils as manager_utils
+from ironic.drivers import base
+from ironic.drivers.modules import fake
+
+# Ironic looks up the TLS option of a node's driver in the configuration group named like the driver. There is
+# none for fake-hardware, so that fake-hardware with a Redfish interface would fail for want of the group.
+cfg.CONF.register_opts([cfg.StrOpt("verify_ca")], group="fake-hardware")
+
+_FAILURES = "testkit_failures"
+_DEFAULT_INVENTORY = {"cpus": 8, "memory_mb": 16384, "local_gb": 100, "cpu_arch": "x86_64"}
+
+
+def _script(task):
+    script = task.node.extra.get("testkit")
+    return script if isinstance(script, dict) else {}
+
+
+def _times_up(task, operation, fault):
+    """Counts one more failure of ``operation``; true when it has failed as often as asked."""
+    node = task.node
+    counts = dict(node.driver_internal_info.get(_FAILURES) or {})
+    message = str(fault.get("message"))
+    seen = counts.get(operation) or {}
+    failed = seen.get("count", 0) if seen.get("message") == message else 0
+    if failed >= int(fault.get("times", 1)):
+        return True
+    counts[operation] = {"message": message, "count": failed + 1}
+    node.set_driver_internal_info(_FAILURES, counts)
+    node.save()
+    return False
+
+
+def _play(task, operation, error=exception.IronicException):
+    """Takes as long as the script says and fails if it says so."""
+    script = _script(task)
+    time.sleep(float(script.get(operation + "_delay") or 0))
+    fault = script.get(operation + "_fail")
+    if not fault:
+        return
+    if isinstance(fault, dict):
+        if _times_up(task, operation, fault):
+            return
+        fault = fault.get("message")
+    raise error(str(fault))
+
+
+class Deploy(fake.FakeDeploy):
+    """FakeDeploy plus what an agent deployment does around the image: power and network calls, in its order."""
+
+    def prepare(self, task):
+        if task.node.provision_state == states.DEPLOYING:
+            _play(task, "deploy_prepare", exception.InstanceDeployFailure)
+            task.driver.network.add_provisioning_network(task)
+
+    @base.deploy_step(priority=100)
+    def deploy(self, task):
+        _play(task, "deploy", exception.InstanceDeployFailure)
+        return states.DEPLOYWAIT if _script(task).get("deploy_wait") else None
+
+    @base.deploy_step(priority=30)
+    def boot_instance(self, task):
+        manager_utils.node_power_action(task, states.POWER_OFF)
+        task.driver.network.remove_provisioning_network(task)
+        task.driver.network.configure_tenant_networks(task)
+        manager_utils.node_power_action(task, states.POWER_ON)
+
+    def tear_down(self, task):
+        _play(task, "teardown", exception.InstanceDeployFailure)
+        manager_utils.node_power_action(task, states.POWER_OFF)
+        task.driver.network.unconfigure_tenant_networks(task)
+        return states.DELETED
+
+    def prepare_cleaning(self, task):
+        _play(task, "clean_prepare", exception.NodeCleaningFailure)
+        task.driver.network.add_cleaning_network(task)
+        return states.CLEANWAIT if _script(task).get("clean_wait") else None
+
+    def tear_down_cleaning(self, task):
+        task.driver.network.remove_cleaning_network(task)
+
+    @base.clean_step(priority=10, abortable=True)
+    def testkit_clean(self, task):
+        _play(task, "clean", exception.NodeCleaningFailure)
+
+    def take_over(self, task):
+        _play(task, "adopt")
+
+
+class Power(fake.FakePower):
+    """Remembers what was last set; reports ``actual_power`` instead where the script has it."""
+
+    def get_power_state(self, task):
+        verifying = task.node.provision_state == states.VERIFYING
+        _play(task, "verify" if verifying else "power_sync")
+        return _script(task).get("actual_power") or task.node.power_state or states.POWER_OFF
+
+    def set_power_state(self, task, power_state, timeout=None):
+        _play(task, "power")
+        off = power_state in (states.POWER_OFF, states.SOFT_POWER_OFF)
+        self._report(task, states.POWER_OFF if off else states.POWER_ON)
+        super().set_power_state(task, power_state, timeout)
+
+    def reboot(self, task, timeout=None):
+        _play(task, "power")
+        self._report(task, states.POWER_ON)
+        task.node.power_state = states.POWER_ON
+
+    @staticmethod
+    def _report(task, power_state):
+        """From now on the BMC reports ``power_state``, if the script has it report anything."""
+        if "actual_power" in _script(task):
+            extra = dict(task.node.extra)
+            extra["testkit"] = dict(extra["testkit"], actual_power=power_state)
+            task.node.extra = extra
+            task.node.save()
+
+
+class Inspect(fake.FakeInspect):
+    """Writes an inventory into ``properties``, or waits for an agent that never answers."""
+
+    def inspect_hardware(self, task):
+        _play(task, "inspect", exception.HardwareInspectionFailure)
+        script = _script(task)
+        if script.get("inspect_wait"):
+            return states.INSPECTWAIT
+        found = script.get("inventory") or _DEFAULT_INVENTORY
+        task.node.properties = dict(task.node.properties, **found)
+        task.node.save()
+        return states.MANAGEABLE
+
+    def abort(self, task):
+        _play(task, "abort")
+
+
+class Rescue(fake.FakeRescue):
+    """FakeRescue that can fail and take its time."""
+
+    def rescue(self, task):
+        _play(task, "rescue", exception.InstanceRescueFailure)
+        return states.RESCUE
+
+    def unrescue(self, task):
+        _play(task, "unrescue", exception.InstanceUnrescueFailure)
+        return states.ACTIVE

@@ -1,0 +1,176 @@
+//! The `ironwright` binary as a process beside a control plane, instead of a pod in it.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::ports::{self, Port};
+use crate::wait::until;
+use crate::{Launch, Process, Run, guard, http_client};
+
+/// Caches of a thousand objects are filled within this.
+const READY_LIMIT: Duration = Duration::from_mins(1);
+
+/// How to run the operator.
+#[derive(Clone, Debug)]
+pub struct OperatorOptions {
+    /// Tells several ones of a run apart; names the log file. A second one of the same name appends to it.
+    pub name: String,
+    /// The program; [`binary`] finds the one cargo built.
+    pub binary: PathBuf,
+    /// Which cluster, as whom.
+    pub kubeconfig: PathBuf,
+    /// Further arguments of `ironwright run`.
+    pub args: Vec<String>,
+    /// Environment variables, such as `RUST_LOG`.
+    pub env: Vec<(String, String)>,
+}
+
+impl OperatorOptions {
+    /// The binary that cargo built beside the launcher, with nothing special.
+    pub fn new(kubeconfig: &Path) -> Result<Self> {
+        Ok(Self {
+            name: "operator".to_owned(),
+            binary: binary()?,
+            kubeconfig: kubeconfig.to_owned(),
+            args: Vec::new(),
+            env: Vec::new(),
+        })
+    }
+}
+
+/// The `ironwright` binary that cargo built beside the launcher's.
+pub fn binary() -> Result<PathBuf> {
+    let path = guard::binary()?.with_file_name("ironwright");
+    let built = path.is_file().then_some(path);
+    built.context("the operator is not built: run `cargo build --workspace` first")
+}
+
+/// A running operator. Dropping it stops it.
+#[derive(Debug)]
+pub struct Operator {
+    port: Port,
+    process: Process,
+}
+
+impl Operator {
+    /// Starts it and waits until it says that it is ready.
+    pub async fn start(run: &Run, options: &OperatorOptions) -> Result<Self> {
+        let operator = Self::launch(run, options)?;
+        operator.ready().await?;
+        Ok(operator)
+    }
+
+    /// Starts it, ready or not.
+    pub fn launch(run: &Run, options: &OperatorOptions) -> Result<Self> {
+        let port = Port::reserve()?;
+        let launch = Launch::new("ironwright", &options.binary, run.log(&options.name))
+            .args(["run", "--listen", &format!("127.0.0.1:{}", port.number())])
+            .args(&options.args)
+            .env("KUBECONFIG", &options.kubeconfig);
+        let launch = options
+            .env
+            .iter()
+            .fold(launch, |launch, (name, value)| launch.env(name, value));
+        Ok(Self {
+            port,
+            process: launch.start()?,
+        })
+    }
+
+    /// Waits until it says that it is ready.
+    pub async fn ready(&self) -> Result<()> {
+        let says_so = async || {
+            self.process.ensure_alive()?;
+            Ok(self.get("/readyz").await.is_ok().then_some(()))
+        };
+        until("the operator", READY_LIMIT, says_so)
+            .await
+            .with_context(|| self.process.log_tail(20))?;
+        ports::prove_owner(self.port.number(), self.process.pid())
+    }
+
+    /// Whether it says that it is ready, this very moment.
+    pub async fn is_ready(&self) -> bool {
+        self.get("/readyz").await.is_ok()
+    }
+
+    /// Its metrics, in Prometheus' text format.
+    pub async fn metrics(&self) -> Result<String> {
+        self.get("/metrics").await
+    }
+
+    /// The process: its pid, log, and whether it lives.
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// Memory in use, in MiB.
+    pub fn rss_mib(&self) -> Result<f64> {
+        let status = self.proc_file("status")?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .context("it has no memory")?;
+        let kib: f64 = line
+            .trim()
+            .trim_end_matches("kB")
+            .trim()
+            .parse()
+            .context("VmRSS is no number")?;
+        Ok(kib / 1024.0)
+    }
+
+    /// Processor time used since the start, in seconds.
+    pub fn cpu_seconds(&self) -> Result<f64> {
+        let stat = self.proc_file("stat")?;
+        // User and system time are fields 14 and 15 of the file, 12 and 13 behind the command's name.
+        let (_, after_name) = stat.rsplit_once(')').context("/proc has no name for it")?;
+        let ticks: u32 = after_name
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .filter_map(|n| n.parse::<u32>().ok())
+            .sum();
+        let a_second = u32::try_from(rustix::param::clock_ticks_per_second())?;
+        Ok(f64::from(ticks) / f64::from(a_second))
+    }
+
+    /// SIGTERM; returns when it is gone.
+    pub async fn stop(&self) -> ExitStatus {
+        self.process.stop().await
+    }
+
+    /// SIGKILL; returns when it is gone.
+    pub async fn kill(&self) -> ExitStatus {
+        self.process.kill().await
+    }
+
+    /// SIGSTOP: a machine that hangs, or a process that the kernel does not get round to.
+    pub fn pause(&self) {
+        self.process.pause();
+    }
+
+    /// SIGCONT.
+    pub fn resume(&self) {
+        self.process.resume();
+    }
+
+    async fn get(&self, path: &str) -> Result<String> {
+        let url = format!("http://127.0.0.1:{}{path}", self.port.number());
+        Ok(http_client()?
+            .get(url)
+            .send()
+            .await?
+            .error_for_status()?
+            .text()
+            .await?)
+    }
+
+    fn proc_file(&self, name: &str) -> Result<String> {
+        let path = format!("/proc/{}/{name}", self.process.pid());
+        std::fs::read_to_string(path).context("the operator does not run")
+    }
+}
