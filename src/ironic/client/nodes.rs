@@ -81,7 +81,10 @@ impl Client {
                 .query([("reset_interfaces", "true")])
                 .needs("resetting the interfaces", ApiVersion::v1(45));
         }
-        whole(self.call(call).await?.seen(&NODE_PATCH)?, &NODE_PATCH)
+        let mut seen = whole(self.call(call).await?.seen(&NODE_PATCH)?, &NODE_PATCH)?;
+        // Ironic answers while it still holds the lock it took for this very request: it says nothing of anybody else.
+        seen.value.reservation = None;
+        Ok(seen)
     }
 
     /// Deletes a node, its ports and its traits. Ironic refuses while there is an instance.
