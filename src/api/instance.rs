@@ -76,7 +76,7 @@ pub struct ConfigDriveSpec {
     pub user_data: Option<String>,
     /// `user_data` from a Secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user_data_from: Option<SecretKeyRef>,
+    pub user_data_from: Option<UserDataFrom>,
     /// `network_data.json`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network_data: Option<FreeForm>,
@@ -87,4 +87,12 @@ pub struct ConfigDriveSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 2048), regex(pattern = "://"))]
     pub url: Option<String>,
+}
+
+/// Where the user data comes from.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserDataFrom {
+    /// A key of a Secret.
+    pub secret_ref: SecretKeyRef,
 }

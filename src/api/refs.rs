@@ -25,8 +25,9 @@ pub struct SecretRef {
 #[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretKeyRef {
-    /// The Secret.
-    pub secret_ref: SecretRef,
+    /// Name of the Secret.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
     /// The key in the Secret's data.
     #[schemars(length(min = 1, max = 253))]
     pub key: String,

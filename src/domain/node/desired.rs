@@ -138,7 +138,7 @@ pub fn secret_names(object: &BareMetalNode) -> Vec<&str> {
 pub fn user_data_ref(object: &BareMetalNode) -> Option<(&str, &str)> {
     let drive = instance(object)?.config_drive.as_ref()?;
     let from = drive.user_data_from.as_ref()?;
-    Some((&from.secret_ref.name, &from.key))
+    Some((&from.secret_ref.name, &from.secret_ref.key))
 }
 
 /// Whether what the spec refers to is there.

@@ -3,7 +3,9 @@
 //! The driver is `fake-hardware`. Its default interfaces never fail; those named `testkit` do as a node's
 //! `extra.testkit` says (`tests/stack/python/testkit/ironic_testkit.py` explains the keys).
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::Duration;
@@ -24,6 +26,8 @@ const API_VERSION: &str = "1.49";
 /// The entry of clouds.yaml, and the value of OS_CLOUD.
 const CLOUD: &str = "ironic";
 const TESTKIT: &str = include_str!("../python/testkit/ironic_testkit.py");
+/// Ironic packs config drives with a program of this name; not every machine has it.
+const GENISOIMAGE: &str = include_str!("../python/genisoimage.py");
 const TESTKIT_ENTRY_POINTS: &str = include_str!("../python/testkit/entry_points.txt");
 const TESTKIT_METADATA: &str = include_str!("../python/testkit/METADATA");
 /// The only hash that Ironic accepts is bcrypt. Few rounds: it is computed for every request.
@@ -219,6 +223,7 @@ impl Settings<'_> {
             .arg("--config-file")
             .arg(self.file("ironic.conf"));
         let launch = launch
+            .env("PATH", self.search_path())
             .env("PYTHONWARNINGS", "ignore")
             .env("PYTHONDONTWRITEBYTECODE", "1");
         if self.options.testkit {
@@ -228,6 +233,14 @@ impl Settings<'_> {
         }
     }
 
+    /// Our own programs first.
+    fn search_path(&self) -> OsString {
+        let mut path = self.file("bin").into_os_string();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        path
+    }
+
     async fn write(&self, tools: &Tools, clouds: &Path) -> Result<()> {
         for folder in ["state", "lock", "tftpboot", "httpboot"] {
             std::fs::create_dir(self.file(folder)).context("cannot create Ironic's directories")?;
@@ -235,6 +248,8 @@ impl Settings<'_> {
         std::fs::copy(tools.empty_database(), self.file("ironic.sqlite"))
             .context("cannot copy the database")?;
         self.write_testkit().context("cannot write the testkit plugin")?;
+        self.write_genisoimage(tools)
+            .context("cannot write genisoimage")?;
         if let IronicAuth::HttpBasic { user, password } = &self.options.auth {
             self.write_htpasswd(tools, user, password).await?;
         }
@@ -249,6 +264,16 @@ impl Settings<'_> {
         std::fs::write(plugin.join("ironic_testkit.py"), TESTKIT)?;
         std::fs::write(about.join("entry_points.txt"), TESTKIT_ENTRY_POINTS)?;
         std::fs::write(about.join("METADATA"), TESTKIT_METADATA)
+    }
+
+    fn write_genisoimage(&self, tools: &Tools) -> std::io::Result<()> {
+        let program = self.file("bin").join("genisoimage");
+        std::fs::create_dir_all(self.file("bin"))?;
+        std::fs::write(
+            &program,
+            format!("#!{}\n{GENISOIMAGE}", tools.python("python").display()),
+        )?;
+        std::fs::set_permissions(&program, Permissions::from_mode(0o755))
     }
 
     async fn write_htpasswd(&self, tools: &Tools, user: &str, password: &str) -> Result<()> {
