@@ -174,12 +174,7 @@ mod tests {
             false,
         );
         assert_eq!(interest.changed(&snapshot), [ObjectKey::new("m", "b")]);
-        snapshot.list(
-            Stamp::new(3),
-            vec![row("2", PowerState::On, 3)],
-            false,
-            snapshot.removals(),
-        );
+        snapshot.list(Stamp::new(3), vec![row("2", PowerState::On, 3)], false);
         assert_eq!(
             interest.changed(&snapshot),
             [ObjectKey::new("m", "a")],

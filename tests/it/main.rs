@@ -5,4 +5,8 @@
 #[cfg(test)]
 mod dependencies;
 #[cfg(test)]
+mod first_light;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
 mod layers;
