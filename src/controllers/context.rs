@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 use kube::runtime::reflector::{ObjectRef, Store};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::memory::Memory;
 use crate::api::{BareMetalCloud, BareMetalNode};
@@ -39,6 +40,8 @@ pub struct Context {
     pub events: Events,
     /// Metrics.
     pub metrics: Metrics,
+    /// The order to stop: no new call to Ironic is begun after it.
+    pub stop: CancellationToken,
     /// What is remembered of nodes.
     pub nodes: Memory<BareMetalNode>,
     /// What is remembered of clouds.
