@@ -9,6 +9,7 @@
 //! * [`plan`], [`status`]: the decision put together.
 //! * [`outcome`]: what a step that was taken, or failed, leaves in the journal.
 
+mod applied;
 mod call;
 pub mod desired;
 pub mod facts;

@@ -3,9 +3,9 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::facts::NodeFacts;
+use super::fields;
 use super::gate::Destructive;
 use super::rules::Step;
-use super::{fields, words};
 use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::Reason;
 use crate::api::node::{Attempts, Failure, Intent};
@@ -42,9 +42,8 @@ pub fn taken(mut status: BareMetalNodeStatus, step: Step, facts: &NodeFacts) -> 
             status.id.clone_from(&facts.object.metadata.uid);
             status.applied = Some(fields::applied(facts));
         }
-        Step::Patch if words::later_fields(facts).is_empty() => status.applied = Some(fields::applied(facts)),
-        Step::Patch
-        | Step::Claim
+        Step::Patch => status.applied = Some(fields::applied(facts)),
+        Step::Claim
         | Step::Unclaim
         | Step::Manage
         | Step::Provide
@@ -78,7 +77,8 @@ pub fn failed(
             Standing::Stalled
         }
     };
-    let message = format!("{} (step {})", failure.words, step.as_str());
+    let said = failure.words.trim_end().trim_end_matches('.');
+    let message = format!("{said} (step {}).", step.as_str());
     let saying = Saying {
         generation: Some(facts.generation()),
         now: facts.now,

@@ -1,7 +1,7 @@
 //! The decision put together: facts → choice → the one action to take and the status to report.
 
-pub use super::call::{Call, ConfigDrive};
 use super::call::call;
+pub use super::call::{Call, ConfigDrive};
 use super::facts::NodeFacts;
 use super::gate::{self, Destructive};
 use super::rules::{Choice, Step, choose};
@@ -51,7 +51,8 @@ pub fn decide(facts: &NodeFacts) -> NodePlan {
 
 /// Turns a choice into an action and a status. Total.
 pub fn compose(choice: Choice, rule: &'static str, situation: &Situation, facts: &NodeFacts) -> NodePlan {
-    if keeps(facts, situation) {
+    // Nothing holds up letting go.
+    if choice != Choice::Release && keeps(facts, situation) {
         let status = facts.object.status.clone().unwrap_or_default();
         return NodePlan {
             choice,

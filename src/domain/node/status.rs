@@ -2,7 +2,7 @@
 
 use super::facts::NodeFacts;
 use super::rules::{Choice, NO_RULE};
-use super::situation::{Place, Situation, Tenant, View, Want};
+use super::situation::{Gap, Place, Situation, Tenant, View, Want};
 use super::{fields, words};
 use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::{Reason, types};
@@ -53,7 +53,7 @@ fn refine(reason: Reason, facts: &NodeFacts) -> Reason {
 
 fn message(reason: Reason, facts: &NodeFacts) -> String {
     match facts.cloud.suspect {
-        Some((suspicion, why)) if suspicion == reason => why.to_owned(),
+        Some((suspicion, why)) if suspicion == reason => words::ended(why),
         _ => words::say(reason, facts),
     }
 }
@@ -117,11 +117,9 @@ fn observe(status: &mut BareMetalNodeStatus, facts: &NodeFacts, situation: &Situ
         .map(str::to_owned);
     // What an intent announced has either happened or is decided anew.
     status.intent = None;
-    let up_to_date = facts
-        .look
-        .full()
-        .is_some_and(|node| fields::edits(facts, node).later.is_empty());
-    if up_to_date && situation.edit == super::situation::Gap::None && !situation.want.is_deletion() {
+    // All that can be written now is: so it is ours, be it that we lost the answer.
+    let written = facts.look.full().is_some() && situation.edit != Gap::Now;
+    if written && !situation.want.is_deletion() {
         status.applied = Some(fields::applied(facts));
     }
 }
@@ -167,7 +165,7 @@ fn drifted(status: &mut BareMetalNodeStatus, facts: &NodeFacts, situation: &Situ
             "provision.instance is not the instance that was deployed. A machine is not rebuilt by itself: set provision.state to available and back to active with the new instance.",
             status,
         );
-    } else if situation.edit == super::situation::Gap::Later {
+    } else if situation.edit == Gap::Later {
         say(
             Reason::AwaitingState,
             &words::say(Reason::AwaitingState, facts),

@@ -15,15 +15,27 @@ type Check = fn(&Situation, Choice) -> bool;
 
 /// What every answer must fulfil, by name.
 const CHECKS: &[(&str, Check)] = &[
-    ("destructive only when asked, ours or nobody's, and free", destructive),
-    ("nothing is sent on what is not known, held, running or busy", sendable),
+    (
+        "destructive only when asked, ours or nobody's, and free",
+        destructive,
+    ),
+    (
+        "nothing is sent on what is not known, held, running or busy",
+        sendable,
+    ),
     ("nothing is sent when paused, suspect or blind", permitted),
     ("every verb is legal from its place", legal),
     ("a patch is computed from the whole node", full_view),
     ("detaching always releases", detach),
-    ("a deletion creates, changes, provides and deploys nothing", deletion),
+    (
+        "a deletion creates, changes, provides and deploys nothing",
+        deletion,
+    ),
     ("a foreign tenant sees no step but a change of fields", foreign),
-    ("an object is released only when nothing of it can be left", release),
+    (
+        "an object is released only when nothing of it can be left",
+        release,
+    ),
     ("settled means there, or in use by who took the offer", settled),
 ];
 
