@@ -6,10 +6,11 @@ use super::facts::NodeFacts;
 use super::fields;
 use super::gate::Destructive;
 use super::rules::Step;
+use super::words::WORDS_LIMIT;
 use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::Reason;
 use crate::api::node::{Attempts, Failure, Intent};
-use crate::domain::conditions::{Saying, Standing, cut, stand};
+use crate::domain::conditions::{Saying, Standing, shorten, stand};
 
 /// Why a call failed, as its class has it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -63,7 +64,7 @@ pub fn failed(
 ) -> BareMetalNodeStatus {
     let recorded = |terminal| Failure {
         reason: failure.reason.as_str().to_owned(),
-        message: cut(&failure.words, 1024).to_owned(),
+        message: shorten(&failure.words, WORDS_LIMIT),
         terminal,
     };
     let standing = match failure.class {
@@ -77,7 +78,7 @@ pub fn failed(
             Standing::Stalled
         }
     };
-    let said = failure.words.trim_end().trim_end_matches('.');
+    let said = shorten(failure.words.trim_end().trim_end_matches('.'), WORDS_LIMIT);
     let message = format!("{said} (step {}).", step.as_str());
     let saying = Saying {
         generation: Some(facts.generation()),

@@ -6,11 +6,8 @@ use super::situation::{Gap, Place, Situation, Tenant, View, Want};
 use super::{fields, words};
 use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::{Reason, types};
-use crate::domain::conditions::{Saying, Standing, clear, cut, set, stand};
+use crate::domain::conditions::{Saying, Standing, clear, set, shorten, stand};
 use crate::ironic::model::{Goal, PowerState};
-
-/// Ironic's words in a status, at most, in bytes.
-const WORDS_LIMIT: usize = 1024;
 
 /// What is said about the choice.
 pub struct Verdict {
@@ -102,12 +99,12 @@ fn observe(status: &mut BareMetalNodeStatus, facts: &NodeFacts, situation: &Situ
     let same_state = status.provision_state.as_deref() == Some(node.provision_state.as_str());
     // `last_error` can vanish while the node is still failed: what was once read stays as long as the state does.
     let remembered = status.last_error.take().filter(|_| same_state);
-    let words = node
+    let said = node
         .failure()
         .or(facts.history)
-        .map(|words| cut(words, WORDS_LIMIT).to_owned())
+        .map(|said| shorten(said, words::WORDS_LIMIT))
         .or(remembered);
-    status.last_error = words.filter(|_| failed);
+    status.last_error = said.filter(|_| failed);
     status.id = Some(node.uuid.clone());
     status.name.clone_from(&node.name);
     status.provision_state = Some(node.provision_state.to_string());

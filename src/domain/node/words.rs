@@ -6,7 +6,11 @@ use super::rules::Step;
 use super::situation::Place;
 use super::{desired, fields};
 use crate::api::conditions::Reason;
+use crate::domain::conditions::shorten;
 use crate::ironic::model::{NodeSummary, ProvisionState};
+
+/// Ironic's words in a message or a status, at most, in bytes.
+pub const WORDS_LIMIT: usize = 1024;
 
 /// The reason while Ironic works on a node in this state.
 pub fn transition(state: &ProvisionState) -> Reason {
@@ -248,7 +252,7 @@ fn reserved(node: Option<&NodeSummary>) -> String {
 
 /// The sentence about a failure: Ironic's words, how often it was tried, and what comes next.
 pub fn failed(facts: &NodeFacts, words: Option<&str>, step: Step, given_up: bool) -> String {
-    let words = words.unwrap_or("Ironic gives no reason");
+    let words = shorten(words.unwrap_or("Ironic gives no reason"), WORDS_LIMIT);
     let attempts = facts
         .object
         .status

@@ -1,6 +1,7 @@
 //! The differences between spec and node, against every history of both that chance finds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -99,7 +100,11 @@ impl Era {
         };
         let names: BTreeSet<_> = self.from.iter().map(|(secret, _)| *secret).collect();
         // A Secret has another version whenever its content differs.
-        let version = |secret: &str| format!("{}-{:?}", self.version, self.secrets.get(secret));
+        let version = |secret: &str| {
+            let mut hasher = DefaultHasher::new();
+            self.secrets[secret].hash(&mut hasher);
+            format!("{}-{:x}", self.version, hasher.finish())
+        };
         case.secrets.versions = names
             .iter()
             .map(|name| ((*name).to_owned(), Some(version(name))))

@@ -26,12 +26,12 @@ pub fn explore(decide: Decide, most: usize) -> Result<Found, String> {
     let mut queue = VecDeque::from([World::START]);
     let mut seen = std::collections::HashSet::from([World::START]);
     while let Some(world) = queue.pop_front() {
-        let (after, turn) = world.operate(decide, true);
+        let (after, turn) = world.operate(decide, true)?;
         let mut next = world.others();
         let mut onward = Some(after.clone());
         match turn {
             Turn::Called(step) if !world.permits(step) => return Err(format!("{step:?} in {world:?}")),
-            Turn::Called(Step::Create | Step::Patch) => next.push(world.operate(decide, false).0),
+            Turn::Called(Step::Create | Step::Patch) => next.push(world.operate(decide, false)?.0),
             Turn::Called(_) => {}
             Turn::Released if world.wish.deletes() => {}
             Turn::Released => return Err(format!("let go in {world:?}")),

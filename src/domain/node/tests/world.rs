@@ -129,7 +129,7 @@ impl World {
 
     /// The operator's turn: looks, gates and at most one call, which Ironic carries out if it may.
     /// `heard`: the operator lives to see the answer and writes its journal.
-    pub fn operate(&self, decide: Decide, heard: bool) -> (Self, Turn) {
+    pub fn operate(&self, decide: Decide, heard: bool) -> Result<(Self, Turn), String> {
         let mut case = self.case();
         for _ in 0..8 {
             let (plan, journal) = case.with(|facts| {
@@ -145,7 +145,7 @@ impl World {
             next.known = journal.id.is_some();
             next.applied = journal.applied.is_some();
             match plan.action {
-                None => return (next, Turn::Rested(plan.choice)),
+                None => return Ok((next, Turn::Rested(plan.choice))),
                 Some(Action::Look) => case.sight = self.full(),
                 Some(Action::Confirm(destructive)) => {
                     case.confirmed = Some(destructive.step());
@@ -153,20 +153,22 @@ impl World {
                 }
                 Some(Action::RemoveFinalizer) => {
                     next.over = true;
-                    return (next, Turn::Released);
+                    return Ok((next, Turn::Released));
                 }
                 Some(Action::Call(step, call)) => {
                     if !heard {
                         (next.known, next.applied) = (self.known, self.applied);
                     }
                     next.serve(&call)
-                        .unwrap_or_else(|refusal| panic!("{step:?} refused: {refusal}; {self:?}"));
-                    return (next, Turn::Called(step));
+                        .map_err(|refusal| format!("{step:?} refused: {refusal}; {self:?}"))?;
+                    return Ok((next, Turn::Called(step)));
                 }
-                Some(Action::ReadSecrets | Action::AddFinalizer) => panic!("nothing asks for that"),
+                Some(Action::ReadSecrets | Action::AddFinalizer) => {
+                    return Err("nothing asks for that".to_owned());
+                }
             }
         }
-        panic!("the operator goes in circles: {self:?}");
+        Err(format!("the operator goes in circles: {self:?}"))
     }
 
     fn full(&self) -> Sight {
