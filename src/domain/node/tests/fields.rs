@@ -41,8 +41,11 @@ fn map(keys: &'static [&'static str]) -> impl Strategy<Value = Object> {
         Just(json!({"deep": [1, {"er": null}]})),
         Just(Value::Null),
     ];
-    btree_map(prop::sample::select(keys), value, 0..4)
-        .prop_map(|map| Map::from_iter(map.into_iter().map(|(key, value)| (key.to_owned(), value))))
+    btree_map(prop::sample::select(keys), value, 0..4).prop_map(|map| {
+        map.into_iter()
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect()
+    })
 }
 
 const INFO: &[&str] = &["address", "port", "redfish_password", "ipmi_password"];

@@ -4,9 +4,10 @@ use std::collections::{HashMap, VecDeque};
 
 use super::super::plan::decide;
 use super::super::rules::{Choice, Step};
-use super::world::{Decide, Disk, Turn, WISHES, Wish, World};
+use super::fixture::OURS;
+use super::world::{Decide, Disk, Machine, Mark, Turn, WISHES, Wish, World};
 use crate::api::conditions::Reason;
-use crate::ironic::model::ProvisionState;
+use crate::ironic::model::{Life, ProvisionState, life};
 
 /// States of one run from any state to the goal, at most: leaving an instance, cleaning with all its waits, and deploying anew.
 const LONGEST_WAY: usize = 24;
@@ -81,8 +82,33 @@ fn may_rest(world: &World, choice: Choice) -> bool {
             Wish::ActiveA | Wish::ActiveB => *state == ProvisionState::Active && world.disk != Disk::Foreign,
             Wish::Gone | Wish::Wiped | Wish::Released => false,
         },
-        // A person is asked only for what a person did, or for a failure.
-        Choice::Stalled(_) => world.wish != Wish::Released,
+        Choice::Stalled(reason) => a_person_is_needed(world.wish, machine, reason),
+        _ => false,
+    }
+}
+
+/// A person is asked only where the reason is the truth, and where the operator has no way of its own.
+fn a_person_is_needed(wish: Wish, machine: &Machine, reason: Reason) -> bool {
+    use ProvisionState as S;
+    let marked = matches!(machine.mark, Mark::A | Mark::B);
+    let ours =
+        marked && (machine.claim == Some(OURS) || (machine.claim.is_none() && machine.state == S::Error));
+    let failed_under_us = matches!(
+        machine.state,
+        S::Error | S::Rescue | S::RescueFailed | S::UnrescueFailed | S::ServiceFailed
+    );
+    match reason {
+        Reason::Held => life(&machine.state) == Life::Held,
+        Reason::Maintenance => machine.maintenance,
+        Reason::Protected => machine.protected,
+        Reason::Retired => machine.retired && machine.state == S::Manageable,
+        Reason::ForeignInstance => !ours,
+        Reason::InstancePresent => ours && wish == Wish::Gone,
+        // Somebody else moved our instance: they know where to.
+        Reason::UnexpectedState => {
+            let deploys = matches!(wish, Wish::ActiveA | Wish::ActiveB);
+            ours && (machine.state == S::AdoptFailed || (deploys && failed_under_us))
+        }
         _ => false,
     }
 }
@@ -101,5 +127,6 @@ fn from_every_reachable_state_every_call_is_permitted_and_the_goal_comes_nearer(
             .any(|(world, choice)| world.wish == *wish && matches!(choice, Choice::Settled(_)));
         assert_eq!(settled, !wish.deletes(), "{wish:?}");
     }
-    eprintln!("{} worlds", found.onward.len());
+    // Enough for the search to have meant something.
+    assert!(found.onward.len() > 10_000, "{}", found.onward.len());
 }

@@ -2,6 +2,8 @@
 //!
 //! Source of its rules: the state machine of `ironic::model::events`; what Ironic 39 does with PATCH, verbs and DELETE.
 
+use std::sync::LazyLock;
+
 use super::super::facts::NodeFacts;
 use super::super::fields;
 use super::super::marker::{InstanceMark, KEY, Marker};
@@ -66,6 +68,7 @@ pub enum Mark {
 }
 
 /// The node in Ironic, as far as it matters here.
+#[expect(clippy::struct_excessive_bools, reason = "the flags are Ironic's")]
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Machine {
     pub state: ProvisionState,
@@ -120,7 +123,7 @@ impl World {
             None if self.known => Sight::Unlisted,
             None => Sight::Absent,
         };
-        let applied = self.applied.then(|| written(&case));
+        let applied = self.applied.then(|| WRITTEN.clone());
         let status = case.object.status.get_or_insert_default();
         status.id = self.known.then(|| fixture::UID.to_owned());
         status.applied = applied;
@@ -236,7 +239,7 @@ impl World {
         match verb {
             // Who deploys or adopts under our claim says that it is our instance.
             Verb::Active | Verb::Rebuild | Verb::Adopt if machine.claim == Some(OURS) => {
-                self.disk = Disk::Ours
+                self.disk = Disk::Ours;
             }
             Verb::Active | Verb::Rebuild | Verb::Adopt => self.disk = Disk::Foreign,
             Verb::Deleted => self.disk = Disk::GivenUp,
@@ -422,10 +425,6 @@ fn wish(case: &mut Case, wish: Wish) {
     }
 }
 
-fn written(case: &Case) -> Applied {
-    case.with(fields::applied)
-}
-
 impl Machine {
     /// Whether Ironic takes a PATCH in this state.
     fn takes_patch(&self) -> bool {
@@ -445,7 +444,7 @@ impl Machine {
         };
         marker.instance = image.map(|image| InstanceMark {
             id: OURS.to_owned(),
-            digest: digest(image),
+            digest: digest(image).to_owned(),
         });
         if self.mark == Mark::Erased {
             node.extra.clear();
@@ -476,8 +475,19 @@ impl Machine {
     }
 }
 
-fn digest(image: &str) -> String {
-    let mut case = Case::new(&ProvisionState::Enroll).want(Some(WantedState::Active));
-    case.object.spec.provision.as_mut().unwrap().instance = Some(fixture::instance(image));
-    desired::instance_digest(&case.object).unwrap()
+/// The digests of both instances.
+static DIGESTS: LazyLock<[String; 2]> = LazyLock::new(|| {
+    ["a", "b"].map(|image| {
+        let mut case = Case::new(&ProvisionState::Enroll).want(Some(WantedState::Active));
+        case.object.spec.provision.as_mut().unwrap().instance = Some(fixture::instance(image));
+        desired::instance_digest(&case.object).unwrap()
+    })
+});
+
+/// The journal once the fields are written: it does not depend on the wish.
+static WRITTEN: LazyLock<Applied> =
+    LazyLock::new(|| Case::new(&ProvisionState::Enroll).with(fields::applied));
+
+fn digest(image: &str) -> &'static str {
+    &DIGESTS[usize::from(image == "b")]
 }
