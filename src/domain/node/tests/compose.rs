@@ -7,7 +7,7 @@ use super::super::marker::{InstanceMark, KEY, Marker};
 use super::super::outcome::{self, CallClass, CallFailure};
 use super::super::plan::{Action, NodePlan, decide};
 use super::super::rules::Choice;
-use super::fields::{Era, era};
+use super::era::{Era, era};
 use super::fixture::{CLUSTER, Case, OURS, Sight, THEIRS, delete, node, object};
 use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::{Reason, types};

@@ -5,7 +5,8 @@ use std::collections::{HashMap, VecDeque};
 use super::super::plan::decide;
 use super::super::rules::{Choice, Step};
 use super::fixture::OURS;
-use super::world::{Decide, Disk, Machine, Mark, Turn, WISHES, Wish, World};
+use super::ironic::Machine;
+use super::world::{Decide, Disk, Mark, Turn, WISHES, Wish, World};
 use crate::api::conditions::Reason;
 use crate::ironic::model::{Life, ProvisionState, life};
 

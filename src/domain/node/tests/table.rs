@@ -10,34 +10,34 @@ use crate::ironic::model::{Node, ProvisionState as S};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 /// A case with its fields in order, so that only the state speaks.
-fn at(state: &S, want: Option<WantedState>) -> Case {
+pub fn at(state: &S, want: Option<WantedState>) -> Case {
     let mut case = Case::new(state).want(want);
     let applied = case.with(super::super::fields::applied);
     case.object.status.get_or_insert_default().applied = Some(applied);
     case
 }
 
-fn available(state: &S) -> Case {
+pub fn available(state: &S) -> Case {
     at(state, Some(WantedState::Available))
 }
 
-fn active(state: &S) -> Case {
+pub fn active(state: &S) -> Case {
     at(state, Some(WantedState::Active))
 }
 
-fn deleted(mut case: Case, policy: DeletionPolicy) -> Case {
+pub fn deleted(mut case: Case, policy: DeletionPolicy) -> Case {
     case.object.spec.deletion_policy = policy;
     delete(&mut case.object);
     case
 }
 
-fn sight(mut case: Case, sight: Sight) -> Case {
+pub fn sight(mut case: Case, sight: Sight) -> Case {
     case.sight = sight;
     case
 }
 
 /// Puts our instance, as the spec has it or not, onto the node.
-fn with_ours(case: Case, image: &str) -> Case {
+pub fn with_ours(case: Case, image: &str) -> Case {
     let mut wanted = object();
     wanted.spec.provision = case.object.spec.provision.clone();
     if let Some(provision) = &mut wanted.spec.provision {
@@ -62,7 +62,7 @@ fn with_ours(case: Case, image: &str) -> Case {
     clippy::redundant_closure_for_method_calls,
     reason = "the method itself is not general enough over lifetimes"
 )]
-fn tried(mut case: Case, step: &str, count: i32, ago: i64, failure: Option<(Reason, bool)>) -> Case {
+pub fn tried(mut case: Case, step: &str, count: i32, ago: i64, failure: Option<(Reason, bool)>) -> Case {
     let basis = case.with(|facts| facts.basis());
     let last = Time(jiff::Timestamp::from_second(NOW - ago).unwrap());
     let failure = failure.map(|(reason, terminal)| Failure {
@@ -81,7 +81,7 @@ fn tried(mut case: Case, step: &str, count: i32, ago: i64, failure: Option<(Reas
     case
 }
 
-fn foreign(node: &mut Node) {
+pub fn foreign(node: &mut Node) {
     node.instance_uuid = Some(THEIRS.into());
 }
 
@@ -90,12 +90,12 @@ fn maintenance(node: &mut Node) {
     node.maintenance_reason = Some("disk swap".into());
 }
 
-fn error(node: &mut Node) {
+pub fn error(node: &mut Node) {
     node.last_error = Some("BMC says no".into());
 }
 
 /// Checks a row: the standing, the reason and some words of the message.
-fn says(case: &Case, standing: Standing, reason: Reason, words: &str) {
+pub fn says(case: &Case, standing: Standing, reason: Reason, words: &str) {
     let plan = case.with(decide);
     let find = |kind: &str| {
         plan.status
@@ -212,29 +212,6 @@ fn what_goes_on_by_itself_is_reconciling() {
 }
 
 #[test]
-fn what_waits_for_another_object_is_reconciling_and_names_it() {
-    let mut driverless = sight(available(&S::Enroll), Sight::Absent);
-    driverless.drivers = Some(vec!["ipmi".into(), "snmp".into()]);
-    says(
-        &driverless,
-        Reconciling,
-        Reason::DriverUnavailable,
-        "redfish; drivers seen: ipmi, snmp",
-    );
-    let mut driverless = available(&S::Enroll);
-    driverless.drivers = Some(vec![]);
-    says(&driverless, Reconciling, Reason::DriverUnavailable, "none");
-    let mut secret = sight(available(&S::Enroll), Sight::Absent);
-    secret.secrets.versions.insert("bmc".into(), None);
-    says(
-        &secret,
-        Reconciling,
-        Reason::SecretMissing,
-        "Secret bmc does not exist",
-    );
-}
-
-#[test]
 fn what_needs_a_person_is_stalled_and_says_what_helps() {
     says(
         &available(&S::Manageable).see(maintenance),
@@ -304,100 +281,4 @@ fn another_operators_marker_makes_the_node_theirs() {
         Reason::MachineAlreadyEnrolled,
         "somebody else",
     );
-}
-
-#[test]
-fn a_failure_is_repeated_with_pauses_until_a_person_is_needed() {
-    let failed = available(&S::Enroll).see(error);
-    says(
-        &tried(failed.clone(), "manage", 1, 0, None),
-        Reconciling,
-        Reason::VerifyFailed,
-        "BMC says no (tried once: manage)",
-    );
-    says(
-        &tried(failed.clone(), "manage", 1, 60, None),
-        Reconciling,
-        Reason::Verifying,
-        "verifies",
-    );
-    says(
-        &tried(failed.clone(), "manage", 3, 9999, None),
-        Stalled,
-        Reason::VerifyFailed,
-        "lock accounts",
-    );
-    let refused = |terminal| tried(failed.clone(), "manage", 1, 0, Some((Reason::Rejected, terminal)));
-    says(&refused(false), Reconciling, Reason::Rejected, "Ironic says no");
-    says(&refused(true), Stalled, Reason::Rejected, "Correct the spec");
-    let deploy = with_ours(active(&S::DeployFailed), "a").see(error);
-    says(
-        &tried(deploy, "active", 2, 0, None),
-        Reconciling,
-        Reason::DeployFailed,
-        "tried 2 times",
-    );
-}
-
-#[test]
-fn a_deletion_says_what_keeps_it() {
-    let ours = || with_ours(active(&S::Active), "a");
-    says(
-        &deleted(ours(), DeletionPolicy::Delete),
-        Stalled,
-        Reason::InstancePresent,
-        "Undeploy",
-    );
-    says(
-        &deleted(ours(), DeletionPolicy::Undeploy),
-        Reconciling,
-        Reason::Undeploying,
-        "active",
-    );
-    let theirs = available(&S::Active).see(foreign);
-    says(
-        &deleted(theirs, DeletionPolicy::Undeploy),
-        Stalled,
-        Reason::ForeignInstance,
-        "Detach",
-    );
-    let down = sight(available(&S::Active), Sight::Down);
-    says(
-        &deleted(down, DeletionPolicy::Delete),
-        Reconciling,
-        Reason::CloudUnavailable,
-        "Detach",
-    );
-    let homeless = sight(available(&S::Active), Sight::NoCloud);
-    says(
-        &deleted(homeless, DeletionPolicy::Delete),
-        Reconciling,
-        Reason::CloudMissing,
-        "Detach",
-    );
-    let mut bulk = deleted(ours(), DeletionPolicy::Undeploy);
-    bulk.bulk_deletion = true;
-    says(&bulk, Stalled, Reason::InstancePresent, "on the node");
-}
-
-#[test]
-fn what_is_not_corrected_is_named_as_drift() {
-    let drift = |case: &Case| {
-        let plan = case.with(decide);
-        let found = plan
-            .status
-            .conditions
-            .into_iter()
-            .find(|condition| condition.type_ == types::DRIFTED);
-        found.map(|condition| (condition.reason, condition.message))
-    };
-    let (reason, _) = drift(&with_ours(active(&S::Active), "b")).unwrap();
-    assert_eq!(reason, Reason::InstanceChanged.as_str());
-    let mut later = with_ours(active(&S::Active), "a");
-    later.object.spec.resource_class = Some("large".into());
-    let (reason, message) = drift(&later).unwrap();
-    assert_eq!(reason, Reason::AwaitingState.as_str());
-    assert!(message.contains("resource_class"), "{message}");
-    says(&later, Reconciling, Reason::AwaitingState, "resource_class");
-    assert_eq!(drift(&available(&S::Available)), None);
 }
