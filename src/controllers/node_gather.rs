@@ -14,9 +14,8 @@ use uuid::Uuid;
 use super::context::Context;
 use super::node::key;
 use crate::api::conditions::Reason;
-use crate::api::node::DeletionPolicy;
 use crate::api::{BareMetalCloud, BareMetalNode, BareMetalNodeStatus};
-use crate::domain::node::facts::{SecretContent, ironic_name};
+use crate::domain::node::facts::{SecretContent, asks_to_undeploy, ironic_name};
 use crate::domain::node::gate::Destructive;
 use crate::domain::node::marker::Marker;
 use crate::domain::node::situation::place;
@@ -232,8 +231,7 @@ impl<'a> Pass<'a> {
     }
 
     fn may_wipe(&self) -> bool {
-        self.object.metadata.deletion_timestamp.is_some()
-            && self.object.spec.deletion_policy == DeletionPolicy::Undeploy
+        self.object.metadata.deletion_timestamp.is_some() && asks_to_undeploy(&self.object)
     }
 
     /// Whether the namespace or the definition goes, and the object with it. What cannot be told counts as yes.

@@ -201,14 +201,24 @@ fn blocked(reason: Reason, facts: &NodeFacts, node: Option<&NodeSummary>) -> Str
         Reason::Protected => "The node is protected in Ironic: it is neither torn down nor removed.".into(),
         Reason::Retired => "The node is retired in Ironic: it cannot be made available.".into(),
         Reason::ForeignInstance => foreign(node, &state, facts.deleting()),
-        Reason::InstancePresent => format!(
-            "The instance of this object is still on the node (state {state}), and deletionPolicy is Delete. Either set provision.state to available before deleting, or set deletionPolicy to Undeploy (wipes the machine) or Detach (leaves all as it is)."
-        ),
+        Reason::InstancePresent => instance_present(&state, facts.bulk_deletion),
         Reason::Held => format!(
             "The node is in state {state}: a step asked to stop there. Continue with the verb unhold, or abort."
         ),
         _ => format!("The node is in state {state}, from which the spec gives no way on."),
     }
+}
+
+fn instance_present(state: &str, bulk_deletion: bool) -> String {
+    let present = format!("The instance of this object is still on the node (state {state})");
+    if bulk_deletion {
+        return format!(
+            "{present}, and the object goes along with its namespace or definition, which tears nothing down. Set deletionPolicy to Detach (leaves all as it is)."
+        );
+    }
+    format!(
+        "{present}, and deletionPolicy is Delete. Either set provision.state to available or deletionPolicy to Undeploy (each wipes the machine), or set deletionPolicy to Detach (leaves all as it is)."
+    )
 }
 
 fn foreign(node: Option<&NodeSummary>, state: &str, deleting: bool) -> String {
