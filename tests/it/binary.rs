@@ -206,7 +206,7 @@ async fn it_is_alive_but_not_ready_until_it_may_see_everything() {
 
     let binding = json!({
         "metadata": {"name": "late"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "ironwright"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "ironwright-system-ironwright"},
     });
     let mut binding: RoleBinding = serde_json::from_value(binding).unwrap();
     binding.subjects = Some(vec![Subject {
@@ -294,6 +294,7 @@ fn a_wrong_start_is_one_clear_error() {
     let output = std::process::Command::new(&binary)
         .arg("run")
         .envs(nowhere)
+        .env_remove("RUST_BACKTRACE")
         .output()
         .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();

@@ -191,6 +191,48 @@ async fn a_rotated_secret_is_written_at_once_and_never_told() {
 }
 
 #[tokio::test]
+async fn which_keys_are_taken_can_be_changed_and_a_touched_secret_changes_nothing() {
+    let world = World::new("secrets-mapping").await;
+    let bmc = json!({"one": "root", "two": "admin"});
+    world.secret("bmc", &bmc).await;
+    world.secret("extra", &json!({"agent_username": "x"})).await;
+    let first = json!({"redfish_username": "one"});
+    let mut spec = from_secret(&world, &first);
+    spec["driverInfoFrom"][1] = json!({"secretRef": {"name": "extra"}});
+    world.apply_node("a", &spec).await;
+    world.ready("a", "Enrolled").await;
+    let live = world.live("a").await.unwrap();
+    assert_eq!(live["driver_info"]["redfish_username"], "root");
+    assert_eq!(live["driver_info"]["agent_username"], "x");
+
+    // Another key, and one Secret less.
+    world
+        .edit("a", &from_secret(&world, &json!({"redfish_username": "two"})))
+        .await;
+    world.ready("a", "Enrolled").await;
+    let live = world.live("a").await.unwrap();
+    assert_eq!(live["driver_info"]["redfish_username"], "admin");
+    assert_eq!(live["driver_info"].get("agent_username"), None);
+
+    // A label makes a new version of the Secret that says the same.
+    let sent = world.mutations();
+    let label = kube::api::Patch::Merge(json!({"metadata": {"labels": {"a": "b"}}}));
+    let touched = world
+        .secrets()
+        .patch("bmc", &kube::api::PatchParams::default(), &label)
+        .await
+        .unwrap();
+    let version = touched.metadata.resource_version.unwrap();
+    world
+        .wait("a", "the new version is known", |node| {
+            let applied = status(node).applied.as_ref();
+            applied.is_some_and(|applied| applied.secrets["bmc"].starts_with(&version))
+        })
+        .await;
+    assert_eq!(world.mutations(), sent);
+}
+
+#[tokio::test]
 async fn a_masked_password_is_not_written_back() {
     let world = World::new("secrets-masked").await;
     let masked = json!({"driverInfo": {"redfish_password": "******"}});
@@ -207,12 +249,28 @@ async fn a_masked_password_is_not_written_back() {
         .await;
     world.ready("a", "Enrolled").await;
 
+    // Ironic masks it from now on, which is no difference to be put right.
+    let live = world.live("a").await.unwrap();
+    assert_eq!(live["driver_info"]["redfish_password"], "******");
+    world
+        .edit("a", &json!({"provision": {"state": "available"}}))
+        .await;
+    world.ready("a", "Available").await;
+    assert_eq!(world.bodies("PATCH", ""), Vec::<Value>::new());
+
     // Also on a node that is there already.
     world
         .edit("a", &json!({"driverInfo": {"redfish_password": "******"}}))
         .await;
     world.condition("a", "Stalled", "True", "InvalidSpec").await;
     assert_eq!(world.bodies("PATCH", ""), Vec::<Value>::new());
+    world
+        .edit("a", &json!({"driverInfo": {"redfish_password": "plainer"}}))
+        .await;
+    world.ready("a", "Available").await;
+    let patches = world.bodies("PATCH", "");
+    let written = json!([{"op": "add", "path": "/driver_info/redfish_password", "value": "plainer"}]);
+    assert_eq!(patches, [written]);
 }
 
 #[tokio::test]
