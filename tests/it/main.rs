@@ -11,6 +11,8 @@ mod chart;
 #[cfg(test)]
 mod dependencies;
 #[cfg(test)]
+mod dropped;
+#[cfg(test)]
 mod failures;
 #[cfg(test)]
 mod first_light;

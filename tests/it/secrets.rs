@@ -149,7 +149,20 @@ async fn a_rotated_secret_is_written_at_once_and_never_told() {
         .await;
     let took = written(&world, "redfish_password", new, began).await;
     assert!(took < SOON, "{took:?}");
-    let node = world.ready("a", "Available").await;
+    let version = world
+        .secrets()
+        .get("bmc")
+        .await
+        .unwrap()
+        .metadata
+        .resource_version
+        .unwrap();
+    let node = world
+        .wait("a", "the new version is known", |node| {
+            let applied = status(node).applied.as_ref();
+            applied.is_some_and(|applied| applied.secrets["bmc"] == version)
+        })
+        .await;
     let patches = world.bodies("PATCH", "");
     assert_eq!(patches.len(), 1, "one PATCH: {patches:?}");
     let live = world.live("a").await.unwrap();
@@ -157,7 +170,12 @@ async fn a_rotated_secret_is_written_at_once_and_never_told() {
     assert_eq!(live["driver_info"]["redfish_address"], bmc(&world));
 
     // A key that leaves the Secret leaves Ironic, too.
-    world.secret("bmc", &json!({"redfish_password": new})).await;
+    let without = kube::api::Patch::Merge(json!({"data": {"redfish_username": null}}));
+    world
+        .secrets()
+        .patch("bmc", &kube::api::PatchParams::default(), &without)
+        .await
+        .unwrap();
     ironwright_stack::wait::until("the key to go", crate::harness::LIMIT, async || {
         let live = world.live("a").await.unwrap();
         Ok(live["driver_info"]
@@ -198,7 +216,10 @@ async fn which_keys_are_taken_can_be_changed_and_a_touched_secret_changes_nothin
     world.secret("extra", &json!({"agent_username": "x"})).await;
     let first = json!({"redfish_username": "one"});
     let mut spec = from_secret(&world, &first);
-    spec["driverInfoFrom"][1] = json!({"secretRef": {"name": "extra"}});
+    spec["driverInfoFrom"]
+        .as_array_mut()
+        .unwrap()
+        .push(json!({"secretRef": {"name": "extra"}}));
     world.apply_node("a", &spec).await;
     world.ready("a", "Enrolled").await;
     let live = world.live("a").await.unwrap();
