@@ -3,9 +3,21 @@
 //! The modules say `cfg(test)`, which is always so here, because clippy's leave to panic in tests depends on it.
 
 #[cfg(test)]
+<<<<<<< HEAD
 mod deletion;
+=======
+mod bad_input;
+#[cfg(test)]
+mod binary;
+#[cfg(test)]
+mod chart;
+>>>>>>> e2eb
 #[cfg(test)]
 mod dependencies;
+#[cfg(test)]
+mod dropped;
+#[cfg(test)]
+mod failures;
 #[cfg(test)]
 mod first_light;
 #[cfg(test)]
@@ -15,4 +27,12 @@ mod harness;
 #[cfg(test)]
 mod layers;
 #[cfg(test)]
+<<<<<<< HEAD
 mod probe;
+=======
+mod schema;
+#[cfg(test)]
+mod secrets;
+#[cfg(test)]
+mod sight;
+>>>>>>> e2eb
