@@ -320,7 +320,7 @@ async fn an_outage_costs_the_machines_nothing_and_work_goes_on_after_it() {
     assert_eq!(during.metadata.resource_version, node.metadata.resource_version);
     world.ready("a", "Available").await;
     world.cloud_condition("lab", "Ready", "True", "Observed").await;
-    assert_eq!((world.verbs("manage"), world.verbs("provide")), (1, 1));
+    assert_eq!((world.count_verb("manage"), world.count_verb("provide")), (1, 1));
 }
 
 #[tokio::test]

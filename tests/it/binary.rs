@@ -260,7 +260,7 @@ async fn json_logs_are_json_line_by_line_and_sigterm_ends_it_in_good_order() {
     // What was under way goes on under the next operator, from where it is.
     world.start_operator().await;
     world.ready("a", "Enrolled").await;
-    assert_eq!(world.verbs("manage"), 1);
+    assert_eq!(world.count_verb("manage"), 1);
 }
 
 #[test]

@@ -59,7 +59,7 @@ async fn a_verification_that_fails_is_tried_three_times_at_most() {
     for words in ["does not like 'root'", "3 times", "BMCs lock accounts"] {
         assert!(said.contains(words), "{words}: {said}");
     }
-    assert_eq!(world.verbs("manage"), 3);
+    assert_eq!(world.count_verb("manage"), 3);
 
     // Two more looks, and a Secret that has nothing to do with it, change nothing.
     world
@@ -94,12 +94,12 @@ async fn a_corrected_secret_reopens_a_verification_that_was_given_up() {
     let script = json!({"verify_fail": {"message": "401 from the BMC", "times": 3}});
     world.apply_node("a", &scripted(&script, &from)).await;
     world.condition("a", "Stalled", "True", "VerifyFailed").await;
-    assert_eq!(world.verbs("manage"), 3);
+    assert_eq!(world.count_verb("manage"), 3);
     let began = Instant::now();
     world.secret("bmc", &json!({"fake_password": "right"})).await;
     world.ready("a", "Enrolled").await;
     assert!(began.elapsed() < TOLD, "{:?}", began.elapsed());
-    assert_eq!(world.verbs("manage"), 4);
+    assert_eq!(world.count_verb("manage"), 4);
     let patches = world.bodies("PATCH", "");
     assert_eq!(
         patches[0][0]["value"], "right",
@@ -146,9 +146,9 @@ async fn a_deployment_that_fails_is_told_and_tried_again_until_it_works() {
         .edit("a", &json!({"extra": {"testkit": {"deploy_fail": null}}}))
         .await;
     world.ready("a", "Deployed").await;
-    assert_eq!(world.verbs("active"), 3);
+    assert_eq!(world.count_verb("active"), 3);
     assert_eq!(
-        world.verbs("deleted"),
+        world.count_verb("deleted"),
         0,
         "a failed deployment is not torn down to be repeated"
     );
@@ -214,7 +214,7 @@ async fn a_teardown_that_fails_is_told_and_tried_again() {
     assert!(failed.elapsed() < TOLD, "{:?}", failed.elapsed());
     assert_eq!(status(&node).provision_state.as_deref(), Some("error"));
     world.ready("a", "Available").await;
-    assert_eq!(world.verbs("deleted"), 2);
+    assert_eq!(world.count_verb("deleted"), 2);
     assert_eq!(world.live("a").await.unwrap()["instance_uuid"], Value::Null);
 }
 
@@ -235,7 +235,7 @@ async fn a_node_locked_by_somebody_else_is_waited_for() {
     let node = world.condition("a", "Reconciling", "True", "Reserved").await;
     assert!(message(&node, "Ready").contains("is locked by host conductor-7"));
     let node = world.ready("a", "Manageable").await;
-    assert_eq!(world.verbs("manage"), 4, "three refused, one taken");
+    assert_eq!(world.count_verb("manage"), 4, "three refused, one taken");
     assert_eq!(status(&node).attempts, None);
     let stalled = condition(&node, "Stalled").unwrap();
     assert_eq!(stalled.0, "False");

@@ -3,15 +3,13 @@
 //! The modules say `cfg(test)`, which is always so here, because clippy's leave to panic in tests depends on it.
 
 #[cfg(test)]
-<<<<<<< HEAD
-mod deletion;
-=======
 mod bad_input;
 #[cfg(test)]
 mod binary;
 #[cfg(test)]
 mod chart;
->>>>>>> e2eb
+#[cfg(test)]
+mod deletion;
 #[cfg(test)]
 mod dependencies;
 #[cfg(test)]
@@ -27,12 +25,10 @@ mod harness;
 #[cfg(test)]
 mod layers;
 #[cfg(test)]
-<<<<<<< HEAD
 mod probe;
-=======
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod sight;
->>>>>>> e2eb

@@ -307,7 +307,7 @@ async fn user_data_waits_for_its_secret_without_holding_up_the_enrolment() {
         .secret("cloud-init", &json!({"user-data": "#!/bin/sh\n"}))
         .await;
     world.ready("a", "Deployed").await;
-    assert_eq!(world.verbs("active"), 1);
+    assert_eq!(world.count_verb("active"), 1);
     let deploy = world.bodies("PUT", "/states/provision").pop().unwrap();
     assert_eq!(deploy["configdrive"]["user_data"], "#!/bin/sh\n");
 
@@ -322,5 +322,5 @@ async fn user_data_waits_for_its_secret_without_holding_up_the_enrolment() {
         live["extra"]["later"], "x",
         "the operator has seen what came after the Secret"
     );
-    assert_eq!(world.verbs("active"), 1, "nothing is rebuilt for a Secret");
+    assert_eq!(world.count_verb("active"), 1, "nothing is rebuilt for a Secret");
 }

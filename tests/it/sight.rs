@@ -53,7 +53,7 @@ impl World {
     }
 
     /// How often this verb was sent, whatever became of it.
-    pub fn verbs(&self, verb: &str) -> usize {
+    pub fn count_verb(&self, verb: &str) -> usize {
         let bodies = self.bodies("PUT", "/states/provision");
         bodies.iter().filter(|body| body["target"] == verb).count()
     }

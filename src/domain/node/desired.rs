@@ -13,11 +13,7 @@ use crate::api::node::DriverInfoFrom;
 use crate::ironic::model::Object;
 
 /// What Ironic shows in place of a secret. Written back it would destroy the credential.
-<<<<<<< HEAD
 pub const MASK: &str = "******";
-=======
-pub(super) const MASK: &str = "******";
->>>>>>> e2eb
 
 /// The fields a spec asks for, without the content of Secrets.
 pub struct Desired {
@@ -291,7 +287,7 @@ pub fn instance_info(instance: &InstanceSpec) -> Object {
 }
 
 /// A short stable digest: `serde_json` orders the keys of maps.
-pub(super) fn digest(value: &Value) -> String {
+fn digest(value: &Value) -> String {
     use std::fmt::Write;
     let hash = Sha256::digest(value.to_string().as_bytes());
     hash.iter().take(16).fold(String::new(), |mut text, byte| {

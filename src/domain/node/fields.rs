@@ -57,13 +57,7 @@ pub fn gap(facts: &NodeFacts) -> Gap {
         };
     };
     let edits = edits(facts, node);
-<<<<<<< HEAD
     if !edits.now.is_empty() || secrets_wanted(facts) {
-=======
-    // A Secret that was touched may still say the same: only its content tells.
-    let untold = facts.secrets.contents.is_none() && secrets_changed(facts);
-    if !edits.now.is_empty() || untold {
->>>>>>> e2eb
         Gap::Now
     } else if edits.later.is_empty() {
         Gap::None
@@ -125,22 +119,7 @@ fn differences(facts: &NodeFacts, node: &Node) -> Vec<Difference> {
         when: Editable::AtRest,
         operations,
     };
-<<<<<<< HEAD
     all.push(at_rest("driverInfo", driver_info(facts, &desired, applied, node)));
-=======
-    let mut info = keys(
-        "driver_info",
-        &desired.driver_info,
-        &driver_info_owned(facts, applied),
-        &unmasked(
-            &desired,
-            applied.digest == desired.digest(facts),
-            &node.driver_info,
-        ),
-    );
-    info.extend(secret_operations(facts, &node.driver_info));
-    all.push(at_rest("driverInfo", info));
->>>>>>> e2eb
     all.push(at_rest(
         "properties",
         keys(
@@ -230,20 +209,6 @@ fn keys(parent: &str, wanted: &Object, applied: &[String], live: &Object) -> Vec
     vec![add(&[parent], Value::Object(merged))]
 }
 
-/// `driver_info` with what Ironic masks taken to be as it was `written` last: it cannot be compared.
-fn unmasked(desired: &Desired, written: bool, live: &Object) -> Object {
-    let mut live = live.clone();
-    for (key, value) in &mut live {
-        if let Some(wanted) = desired.driver_info.get(key)
-            && written
-            && value.as_str() == Some(desired::MASK)
-        {
-            value.clone_from(wanted);
-        }
-    }
-    live
-}
-
 /// Whether Ironic takes the key in the path of a PATCH: `^(/[\w-]+)+$`.
 pub fn is_plain_key(key: &str) -> bool {
     !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
@@ -275,53 +240,6 @@ fn driver_info(facts: &NodeFacts, desired: &Desired, applied: &Applied, node: &N
         .collect()
 }
 
-<<<<<<< HEAD
-=======
-/// Ironic masks secrets, so they cannot be compared: they are written when their Secret is another than the one written last.
-fn secret_operations(facts: &NodeFacts, live: &Object) -> Vec<PatchOperation> {
-    if !secrets_changed(facts) {
-        return vec![];
-    }
-    let added = desired::secret_driver_info(facts);
-    added
-        .into_iter()
-        .filter(|(key, value)| live.get(key) != Some(value))
-        .map(|(key, value)| add(&["driver_info", &key], value))
-        .collect()
-}
-
-/// Whether the Secrets of `driverInfoFrom`, their versions or the keys taken from them are others than those written last.
-pub fn secrets_changed(facts: &NodeFacts) -> bool {
-    let status = facts.object.status.as_ref();
-    let applied = status.and_then(|status| status.applied.as_ref());
-    let wanted = secrets(facts);
-    !facts.object.spec.driver_info_from.is_empty() && applied.is_none_or(|applied| applied.secrets != wanted)
-}
-
-/// Secret → its version and, where only some keys are taken, a digest of which.
-fn secrets(facts: &NodeFacts) -> BTreeMap<String, String> {
-    let from = &facts.object.spec.driver_info_from;
-    let one = |name: &String| {
-        let version = desired::version(facts, name)?;
-        let keys: Vec<_> = from
-            .iter()
-            .filter(|from| from.secret_ref.name == *name)
-            .map(|from| &from.keys)
-            .collect();
-        let all = keys.iter().all(|keys| keys.is_none());
-        let keys = if all {
-            String::new()
-        } else {
-            format!("/{}", desired::digest(&json!(keys)))
-        };
-        Some((name.clone(), format!("{version}{keys}")))
-    };
-    from.iter()
-        .filter_map(|from| one(&from.secret_ref.name))
-        .collect()
-}
-
->>>>>>> e2eb
 fn extra(facts: &NodeFacts, desired: &Desired, applied: &Applied, node: &Node) -> Vec<PatchOperation> {
     let mut wanted = desired.extra.clone();
     let live = Marker::read(&node.extra);
@@ -336,33 +254,6 @@ fn extra(facts: &NodeFacts, desired: &Desired, applied: &Applied, node: &Node) -
     keys("extra", &wanted, &applied.extra, &node.extra)
 }
 
-<<<<<<< HEAD
-=======
-/// What is recorded once all of it is written.
-pub fn applied(facts: &NodeFacts) -> Applied {
-    let desired = Desired::of(facts);
-    let names = |object: &Object| object.keys().cloned().collect::<Vec<_>>();
-    let mut driver_info = names(&desired.driver_info);
-    driver_info.extend(names(&desired::secret_driver_info(facts)));
-    if facts.secrets.contents.is_none() && !facts.object.spec.driver_info_from.is_empty() {
-        // Which keys the Secrets hold is not known now: those that were once written are still ours.
-        let status = facts.object.status.as_ref();
-        let before = status.and_then(|status| status.applied.as_ref());
-        driver_info.extend(before.iter().flat_map(|applied| applied.driver_info.clone()));
-    }
-    driver_info.sort_unstable();
-    driver_info.dedup();
-    Applied {
-        digest: desired.digest(facts),
-        fields: desired.fields.keys().map(|field| (*field).to_owned()).collect(),
-        driver_info,
-        properties: names(&desired.properties),
-        extra: names(&desired.extra),
-        secrets: secrets(facts),
-    }
-}
-
->>>>>>> e2eb
 /// `add`: sets a key whether or not it is there.
 pub fn add(path: &[&str], value: Value) -> PatchOperation {
     PatchOperation::Add(AddOperation {

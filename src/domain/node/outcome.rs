@@ -9,13 +9,8 @@ use super::rules::Step;
 use super::words::WORDS_LIMIT;
 use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::Reason;
-<<<<<<< HEAD
 use crate::api::node::{Attempts, Failure, Intent};
 use crate::domain::conditions::{Saying, Standing, shorten, stand};
-=======
-use crate::api::node::{Applied, Attempts, Failure, Intent};
-use crate::domain::conditions::{Saying, Standing, cut, stand};
->>>>>>> e2eb
 
 /// Why a call failed, as its class has it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -48,11 +43,7 @@ pub fn taken(mut status: BareMetalNodeStatus, step: Step, facts: &NodeFacts) -> 
             status.id.clone_from(&facts.object.metadata.uid);
             status.applied = Some(fields::applied(facts));
         }
-<<<<<<< HEAD
         Step::Patch => status.applied = Some(fields::applied(facts)),
-=======
-        Step::Patch => status.applied = Some(patched(facts)),
->>>>>>> e2eb
         Step::Claim
         | Step::Unclaim
         | Step::Manage
@@ -62,19 +53,6 @@ pub fn taken(mut status: BareMetalNodeStatus, step: Step, facts: &NodeFacts) -> 
         | Step::Delete => {}
     }
     status
-}
-
-/// What a PATCH has applied: all of it, or, while fields wait for another state, at least the Secrets and the keys.
-fn patched(facts: &NodeFacts) -> Applied {
-    let mut applied = fields::applied(facts);
-    if !words::later_fields(facts).is_empty() {
-        let status = facts.object.status.as_ref();
-        let before = status
-            .and_then(|status| status.applied.clone())
-            .unwrap_or_default();
-        (applied.digest, applied.fields) = (before.digest, before.fields);
-    }
-    applied
 }
 
 /// The journal after a call failed, and the condition that says why.
