@@ -55,7 +55,7 @@ async fn lives_and_dies(name: &str, how: Action) -> World {
 async fn what_ironic_did_before_the_connection_broke_is_not_done_again() {
     let world = lives_and_dies("dropped-after", Action::DropAfter).await;
     for verb in ["manage", "provide", "active", "deleted"] {
-        assert_eq!(world.verbs(verb), 1, "{verb}: {:#?}", world.mutations());
+        assert_eq!(world.count_verb(verb), 1, "{verb}: {:#?}", world.mutations());
     }
     let patches = world.bodies("PATCH", "");
     assert_eq!(patches.len(), 1, "{patches:?}");
@@ -65,7 +65,7 @@ async fn what_ironic_did_before_the_connection_broke_is_not_done_again() {
 async fn what_never_reached_ironic_is_done_once() {
     let world = lives_and_dies("dropped-before", Action::DropBefore).await;
     for verb in ["manage", "provide", "active", "deleted"] {
-        let sent = world.verbs(verb);
+        let sent = world.count_verb(verb);
         assert_eq!(sent, 2, "{verb}, one of them lost: {:#?}", world.mutations());
     }
 }
