@@ -13,7 +13,7 @@ use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Resource, ResourceExt};
 
 use super::cloud_settings::{self, Unsettled};
-use super::context::Context;
+use super::context::{Context, UNTIL_SYNCED};
 use super::node::Never;
 use crate::api::cloud::ApiVersions;
 use crate::api::conditions::Reason;
@@ -37,6 +37,9 @@ const RECHECK: Duration = Duration::from_secs(15);
 
 /// Reconciles; a panic is contained to the object.
 pub async fn reconcile(cached: Arc<BareMetalCloud>, context: Arc<Context>) -> Result<Action, Never> {
+    if !context.knows_everything() {
+        return Ok(Action::requeue(UNTIL_SYNCED));
+    }
     let started = Instant::now();
     let object = context.cloud_memory.newest(&cached);
     let result = AssertUnwindSafe(run(object, &context)).catch_unwind().await;

@@ -1,5 +1,7 @@
 //! What every reconcile has at hand.
 
+use std::time::Duration;
+
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 use kube::runtime::reflector::{ObjectRef, Store};
@@ -13,7 +15,11 @@ use crate::fleet::Clouds;
 use crate::fleet::clouds::Woken;
 use crate::kubernetes::events::Events;
 use crate::kubernetes::secrets::{SecretVersions, Secrets};
+use crate::kubernetes::watch::Synced;
 use crate::metrics::Metrics;
+
+/// The pause while the stores are being filled, which takes as long as a list of each kind.
+pub const UNTIL_SYNCED: Duration = Duration::from_millis(100);
 
 /// Shared by all controllers.
 pub struct Context {
@@ -27,6 +33,8 @@ pub struct Context {
     pub woken: mpsc::UnboundedSender<Woken>,
     /// Wakes nodes.
     pub node_triggers: mpsc::UnboundedSender<ObjectRef<BareMetalNode>>,
+    /// Whether the stores below have been filled: before that, absence from one means nothing.
+    pub synced: Vec<Synced>,
     /// Every BareMetalCloud.
     pub cloud_store: Store<BareMetalCloud>,
     /// Every BareMetalNode.
@@ -49,4 +57,12 @@ pub struct Context {
     pub nodes: Memory<BareMetalNode>,
     /// What is remembered of clouds.
     pub cloud_memory: Memory<BareMetalCloud>,
+}
+
+impl Context {
+    /// Whether every kind has been listed once. Until then nothing is decided: a cloud, Secret or node that is not in a
+    /// store may well exist.
+    pub fn knows_everything(&self) -> bool {
+        self.synced.iter().all(Synced::is_done)
+    }
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use kube::runtime::controller::Action;
 use kube::{Api, ResourceExt};
 
-use super::context::Context;
+use super::context::{Context, UNTIL_SYNCED};
 use super::node_execute::{Next, execute};
 use super::node_gather::Pass;
 use super::node_report;
@@ -37,6 +37,9 @@ pub enum Never {}
 
 /// Reconciles; a panic is contained to the object.
 pub async fn reconcile(cached: Arc<BareMetalNode>, context: Arc<Context>) -> Result<Action, Never> {
+    if !context.knows_everything() {
+        return Ok(Action::requeue(UNTIL_SYNCED));
+    }
     let started = Instant::now();
     let run = AssertUnwindSafe(run(&cached, &context)).catch_unwind().await;
     let (outcome, action) = if let Ok(ended) = run {

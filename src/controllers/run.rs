@@ -74,12 +74,18 @@ impl Controllers {
         let secrets = watch::metadata(scope.api(kube.clone()), "Secret", metrics.clone());
         let (woken_sender, woken) = mpsc::unbounded_channel();
         let (trigger_sender, node_triggers) = mpsc::unbounded_channel();
+        let synced = vec![
+            nodes.synced.clone(),
+            clouds.synced.clone(),
+            secrets.synced.clone(),
+        ];
         let context = Arc::new(Context {
             kube: kube.clone(),
             cluster,
             clouds: Clouds::default(),
             woken: woken_sender,
             node_triggers: trigger_sender,
+            synced: synced.clone(),
             cloud_store: clouds.store.clone(),
             node_store: nodes.store.clone(),
             secret_store: secrets.store.clone(),
@@ -92,11 +98,6 @@ impl Controllers {
             nodes: super::memory::Memory::default(),
             cloud_memory: super::memory::Memory::default(),
         });
-        let synced = vec![
-            nodes.synced.clone(),
-            clouds.synced.clone(),
-            secrets.synced.clone(),
-        ];
         Self {
             synced,
             context,
