@@ -287,7 +287,7 @@ pub fn instance_info(instance: &InstanceSpec) -> Object {
 }
 
 /// A short stable digest: `serde_json` orders the keys of maps.
-fn digest(value: &Value) -> String {
+pub fn digest(value: &Value) -> String {
     use std::fmt::Write;
     let hash = Sha256::digest(value.to_string().as_bytes());
     hash.iter().take(16).fold(String::new(), |mut text, byte| {
