@@ -57,7 +57,9 @@ pub fn gap(facts: &NodeFacts) -> Gap {
         };
     };
     let edits = edits(facts, node);
-    if !edits.now.is_empty() || secrets_wanted(facts) {
+    // A Secret that was touched may still say the same: once its content is known, the edits tell.
+    let untold = facts.secrets.contents.is_none() && secrets_wanted(facts);
+    if !edits.now.is_empty() || untold {
         Gap::Now
     } else if edits.later.is_empty() {
         Gap::None

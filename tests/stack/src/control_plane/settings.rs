@@ -1,6 +1,7 @@
 //! What the servers of a control plane are started with.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
@@ -10,6 +11,9 @@ use super::{READY_LIMIT, User, client_of};
 use crate::ports::{self, Port};
 use crate::wait::until;
 use crate::{Launch, Process, Run, Tools};
+
+/// Tells files apart that are about to replace another.
+static FRESH: AtomicU64 = AtomicU64::new(0);
 
 /// An RSA key by a library that the Python environment has anyway.
 const SIGNING_KEY_SCRIPT: &str = "
@@ -226,7 +230,12 @@ impl Settings {
             "current-context": "stack",
         });
         let text = serde_json::to_string_pretty(&content)?;
-        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        // Whole or not at all: somebody may be reading the one from before.
+        let fresh = self
+            .kubeconfig
+            .with_file_name(format!("{file}.{}", FRESH.fetch_add(1, Ordering::Relaxed)));
+        let written = std::fs::write(&fresh, text).and_then(|()| std::fs::rename(&fresh, &path));
+        written.with_context(|| format!("cannot write {}", path.display()))?;
         Ok(path)
     }
 }
