@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::memory::Memory;
+use super::node_rivals::Claims;
 use crate::api::{BareMetalCloud, BareMetalNode};
 use crate::fleet::Clouds;
 use crate::fleet::clouds::Woken;
@@ -42,6 +43,8 @@ pub struct Context {
     pub metrics: Metrics,
     /// The order to stop: no new call to Ironic is begun after it.
     pub stop: CancellationToken,
+    /// Who was told that a machine is free.
+    pub claims: Claims,
     /// What is remembered of nodes.
     pub nodes: Memory<BareMetalNode>,
     /// What is remembered of clouds.

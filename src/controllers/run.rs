@@ -88,6 +88,7 @@ impl Controllers {
             events,
             metrics,
             stop,
+            claims: super::node_rivals::Claims::default(),
             nodes: super::memory::Memory::default(),
             cloud_memory: super::memory::Memory::default(),
         });
@@ -184,7 +185,12 @@ impl Controllers {
                 pump_secrets(secrets.touched, &context, &cloud_triggers)
             )
         });
-        tokio::join!(node_controller, cloud_controller, pumps);
+        let closing = async {
+            stop.cancelled().await;
+            // What waits for its turn is not under way: a queue of verbs would outlast any patience with our end.
+            context.clouds.close();
+        };
+        tokio::join!(node_controller, cloud_controller, pumps, closing);
     }
 }
 

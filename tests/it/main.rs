@@ -7,6 +7,8 @@ mod deletion;
 #[cfg(test)]
 mod dependencies;
 #[cfg(test)]
+mod edits;
+#[cfg(test)]
 mod first_light;
 #[cfg(test)]
 mod fleet;
@@ -15,4 +17,8 @@ mod harness;
 #[cfg(test)]
 mod layers;
 #[cfg(test)]
+mod ownership;
+#[cfg(test)]
 mod probe;
+#[cfg(test)]
+mod rivals;
