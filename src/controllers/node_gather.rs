@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::runtime::reflector::ObjectRef;
-use kube::{Api, CustomResourceExt, ResourceExt};
+use kube::{Api, CustomResourceExt};
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 

@@ -174,6 +174,18 @@ impl Observer {
             .find_map(|(node, bmc)| pick(node, bmc))
     }
 
+    /// Whether it is known of every listed node where its BMC is. If not, all are looked at in detail soon, and the objects
+    /// without a node are woken then.
+    pub fn knows_every_bmc(&self) -> bool {
+        let mut state = self.state();
+        let known = state.snapshot.knows_every_bmc();
+        if !known {
+            state.swept = None;
+            self.nudge.notify_one();
+        }
+        known
+    }
+
     /// How many enrolled nodes are missing, and how many there are.
     pub fn missing(&self) -> (usize, usize) {
         let state = self.state();
@@ -281,11 +293,14 @@ impl Observer {
         state.count();
         let after = state.overview();
         let everybody = recovered || before.drivers != after.drivers;
-        let woken = if everybody {
+        let mut woken = if everybody {
             state.interest.keys()
         } else {
             state.interest.changed(&state.snapshot)
         };
+        if in_detail {
+            woken.extend(state.interest.unplaced());
+        }
         drop(state);
         self.wake(woken, before != after);
         Ok(())

@@ -21,8 +21,8 @@ pub enum Sight {
 struct Row {
     summary: Arc<NodeSummary>,
     asked: Stamp,
-    /// Where its BMC is; only listings in detail tell.
-    bmc: Option<Bmc>,
+    /// Where its BMC is, if it names one; only listings in detail tell.
+    bmc: Option<Option<Bmc>>,
 }
 
 /// A row of a listing.
@@ -104,9 +104,7 @@ impl Snapshot {
         if known.is_some_and(|known| known.asked > row.asked) {
             return;
         }
-        let bmc = row
-            .bmc
-            .unwrap_or_else(|| known.and_then(|known| known.bmc.clone()));
+        let bmc = row.bmc.or_else(|| known.and_then(|known| known.bmc.clone()));
         // An unchanged row keeps its allocation: whoever holds it sees by address that nothing changed.
         let summary = match known {
             Some(known) if *known.summary == row.summary => Arc::clone(&known.summary),
@@ -152,7 +150,14 @@ impl Snapshot {
 
     /// Every node with its BMC.
     pub fn rows(&self) -> impl Iterator<Item = (&Arc<NodeSummary>, Option<&Bmc>)> {
-        self.rows.values().map(|row| (&row.summary, row.bmc.as_ref()))
+        self.rows
+            .values()
+            .map(|row| (&row.summary, row.bmc.as_ref().and_then(Option::as_ref)))
+    }
+
+    /// Whether every node was read in detail since it is listed.
+    pub fn knows_every_bmc(&self) -> bool {
+        self.rows.values().all(|row| row.bmc.is_some())
     }
 
     /// Whether a reading newer than some write is still awaited.

@@ -44,14 +44,20 @@ async fn a_machine_with_an_instance_stays_until_one_of_the_ways_out_is_taken() {
         let node = world.condition(name, "Stalled", "True", "InstancePresent").await;
         let message = message(&node, "Stalled");
         assert!(message.contains("provision.state to available"), "{message}");
-        assert!(message.contains("Undeploy") && message.contains("Detach"), "{message}");
+        assert!(
+            message.contains("Undeploy") && message.contains("Detach"),
+            "{message}"
+        );
     }
     world.lists(2).await;
     assert_eq!(world.mutations(), sent, "nothing is sent while it is blocked");
 
     let [available, undeploy, detach] = ["n00", "n01", "n02"];
     world
-        .edit(available, &json!({"provision": {"state": "available", "instance": null}}))
+        .edit(
+            available,
+            &json!({"provision": {"state": "available", "instance": null}}),
+        )
         .await;
     world.edit(undeploy, &json!({"deletionPolicy": "Undeploy"})).await;
     world.edit(detach, &json!({"deletionPolicy": "Detach"})).await;
@@ -59,11 +65,18 @@ async fn a_machine_with_an_instance_stays_until_one_of_the_ways_out_is_taken() {
         world.gone(name).await;
     }
     for node in &nodes[..2] {
-        assert_eq!(world.live_by_id(&id(node)).await, None, "it is removed from Ironic");
+        assert_eq!(
+            world.live_by_id(&id(node)).await,
+            None,
+            "it is removed from Ironic"
+        );
     }
     let left = world.live_by_id(&id(&nodes[2])).await.unwrap();
     assert_eq!(left["provision_state"], "active", "it is left as it is");
-    assert_eq!(left["instance_uuid"], left["extra"]["ironwright"]["instance"]["id"]);
+    assert_eq!(
+        left["instance_uuid"],
+        left["extra"]["ironwright"]["instance"]["id"]
+    );
     assert_eq!(
         world.verbs_of(&id(&nodes[2])),
         ["manage", "provide", "active"],
@@ -87,7 +100,11 @@ async fn undeploy_announces_each_destructive_step_before_it_is_taken() {
         ("deleted".to_owned(), Some("deleted".to_owned())),
         ("DELETE".to_owned(), Some("delete".to_owned())),
     ];
-    assert_eq!(*deleted.lock().unwrap(), expected, "the intent is stored before the step");
+    assert_eq!(
+        *deleted.lock().unwrap(),
+        expected,
+        "the intent is stored before the step"
+    );
     world.assert_no_verb_repeated();
 }
 
@@ -96,7 +113,8 @@ async fn detaching_takes_a_moment_whatever_ironic_does() {
     let world = World::quiet("deletion-detach", 2).await;
     let names = names(3);
     let nodes = deployed(&world, &names, Some("Detach")).await;
-    let before = futures::future::join_all(nodes.iter().map(async |node| world.live_by_id(&id(node)).await)).await;
+    let before =
+        futures::future::join_all(nodes.iter().map(async |node| world.live_by_id(&id(node)).await)).await;
     let sent = world.mutations();
 
     detaches(&world, "n00").await;
@@ -107,11 +125,15 @@ async fn detaching_takes_a_moment_whatever_ironic_does() {
     world
         .proxy
         .when_request(|_| true)
-        .then(Action::Answer(Answer::ironic_error(401, "Incorrect username or password")));
+        .then(Action::Answer(Answer::ironic_error(
+            401,
+            "Incorrect username or password",
+        )));
     world.cloud_is("Stalled", "True", "Unauthorized").await;
     detaches(&world, "n02").await;
 
-    let after = futures::future::join_all(nodes.iter().map(async |node| world.live_by_id(&id(node)).await)).await;
+    let after =
+        futures::future::join_all(nodes.iter().map(async |node| world.live_by_id(&id(node)).await)).await;
     assert_eq!(before, after, "all is left as it is");
     assert_eq!(world.mutations(), sent, "nothing is sent");
 }
@@ -158,7 +180,11 @@ async fn a_namespace_that_is_deleted_takes_no_instance_with_it() {
 
     world.edit("n00", &json!({"deletionPolicy": "Detach"})).await;
     let gone = wait::until("the namespace goes", LIMIT, async || {
-        Ok(namespaces.get_opt(&world.namespace).await?.is_none().then_some(()))
+        Ok(namespaces
+            .get_opt(&world.namespace)
+            .await?
+            .is_none()
+            .then_some(()))
     });
     gone.await.unwrap();
     assert_eq!(world.mutations(), sent);
@@ -195,7 +221,11 @@ async fn a_cloud_and_its_secret_stay_until_the_last_node_is_gone() {
 
     world.delete("a").await;
     world.gone("a").await;
-    assert_eq!(world.live_by_id(&id(&node)).await, None, "it could still be removed");
+    assert_eq!(
+        world.live_by_id(&id(&node)).await,
+        None,
+        "it could still be removed"
+    );
     let gone = wait::until("cloud and Secret go", LIMIT, async || {
         let cloud = world.clouds.get_opt("lab").await?;
         let secret = world.secrets().get_opt("credentials").await?;

@@ -33,7 +33,10 @@ async fn what_the_spec_names_is_changed_and_removed_and_what_others_wrote_stays(
         {"op": "add", "path": "/extra/theirs", "value": {"kept": true}},
         {"op": "add", "path": "/driver_info/theirs", "value": "kept"},
     ]);
-    assert_eq!(world.meddle("PATCH", &format!("/v1/nodes/{id}"), &theirs).await.0, 200);
+    assert_eq!(
+        world.meddle("PATCH", &format!("/v1/nodes/{id}"), &theirs).await.0,
+        200
+    );
     world
         .edit(
             "a",
@@ -62,7 +65,10 @@ async fn what_the_spec_names_is_changed_and_removed_and_what_others_wrote_stays(
 
     world.edit("a", &json!({"resourceClass": null})).await;
     world.ready("a", "Available").await;
-    assert_eq!(world.live_by_id(&id).await.unwrap()["resource_class"], Value::Null);
+    assert_eq!(
+        world.live_by_id(&id).await.unwrap()["resource_class"],
+        Value::Null
+    );
 }
 
 #[tokio::test]
@@ -86,12 +92,22 @@ async fn a_field_that_waits_for_another_state_is_named_and_written_when_it_can_b
     spec["resourceClass"] = json!("small");
     world.apply_node("a", &spec).await;
     world.ready("a", "Deployed").await;
-    world.edit("a", &json!({"resourceClass": "large", "properties": {"cpus": 2}})).await;
+    world
+        .edit("a", &json!({"resourceClass": "large", "properties": {"cpus": 2}}))
+        .await;
     let node = world.condition("a", "Drifted", "True", "AwaitingState").await;
     assert!(crate::harness::message(&node, "Drifted").contains("resource_class"));
     let live = world.live("a").await.unwrap();
-    assert_eq!((&live["resource_class"], &live["properties"]["cpus"]), (&json!("small"), &json!(2)));
-    world.edit("a", &json!({"provision": {"state": "available", "instance": null}})).await;
+    assert_eq!(
+        (&live["resource_class"], &live["properties"]["cpus"]),
+        (&json!("small"), &json!(2))
+    );
+    world
+        .edit(
+            "a",
+            &json!({"provision": {"state": "available", "instance": null}}),
+        )
+        .await;
     world.ready("a", "Available").await;
     assert_eq!(world.live("a").await.unwrap()["resource_class"], "large");
 }

@@ -47,14 +47,27 @@ async fn fifty_nodes_come_and_go_at_the_price_of_a_few_requests_each() {
     reconciled(&world, all.len()).await;
     world.lists(2).await;
     let about_nodes: Vec<_> = world.proxy.log().iter().filter_map(node_of).collect();
-    assert!(about_nodes.is_empty(), "a start asks for single nodes: {about_nodes:?}");
+    assert!(
+        about_nodes.is_empty(),
+        "a start asks for single nodes: {about_nodes:?}"
+    );
     assert!(world.mutations().is_empty(), "{:?}", world.mutations());
 
     world.all_gone(&all).await;
     world.assert_no_verb_repeated();
-    let (_, left) = world.meddle("GET", "/v1/nodes?fields=name&limit=1000", &Value::Null).await;
-    let left: Vec<_> = left["nodes"].as_array().unwrap().iter().filter_map(|node| node["name"].as_str()).collect();
-    assert!(!left.iter().any(|name| name.starts_with("fleet-fifty~")), "{left:?}");
+    let (_, left) = world
+        .meddle("GET", "/v1/nodes?fields=name&limit=1000", &Value::Null)
+        .await;
+    let left: Vec<_> = left["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|node| node["name"].as_str())
+        .collect();
+    assert!(
+        !left.iter().any(|name| name.starts_with("fleet-fifty~")),
+        "{left:?}"
+    );
 }
 
 /// The requests of two quiet intervals, by method and path.
@@ -80,7 +93,9 @@ async fn reconciled(world: &World, nodes: usize) {
         let page = world.operator().metrics().await?;
         let counts = page
             .lines()
-            .filter(|line| line.starts_with("ironwright_reconciles_total{kind=\"BareMetalNode\",outcome=\"settled\""))
+            .filter(|line| {
+                line.starts_with("ironwright_reconciles_total{kind=\"BareMetalNode\",outcome=\"settled\"")
+            })
             .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
         Ok((counts.sum::<f64>() >= nodes as f64).then_some(()))
     });
@@ -118,7 +133,12 @@ async fn interrupted(name: &str, kill: bool) {
     let nodes = world.all_ready(&names, "Deployed").await;
 
     let mut created = BTreeMap::<String, usize>::new();
-    for entry in world.proxy.log().iter().filter(|entry| entry.seen.method == "POST") {
+    for entry in world
+        .proxy
+        .log()
+        .iter()
+        .filter(|entry| entry.seen.method == "POST")
+    {
         // A kill cuts requests off; Ironic may have acted, and then refuses the repetition under the same uuid.
         if kill && matches!(entry.status, None | Some(409)) {
             continue;

@@ -38,13 +38,24 @@ async fn an_instance_of_somebody_else_is_left_alone_under_every_edit() {
     let theirs = world.live_by_id(&id).await.unwrap();
 
     world.edit("a", &json!({"properties": {"cpus": 8}})).await;
-    world.live_is(&id, "the property is written", |live| live["properties"]["cpus"] == 8).await;
+    world
+        .live_is(&id, "the property is written", |live| {
+            live["properties"]["cpus"] == 8
+        })
+        .await;
     world.ready("a", "InUse").await;
-    world.edit("a", &json!({"provision": {"state": "manageable"}})).await;
+    world
+        .edit("a", &json!({"provision": {"state": "manageable"}}))
+        .await;
     world.condition("a", "Stalled", "True", "ForeignInstance").await;
     world.edit("a", &active(IMAGE)).await;
     world.condition("a", "Stalled", "True", "ForeignInstance").await;
-    world.edit("a", &json!({"provision": {"state": "available", "instance": null}})).await;
+    world
+        .edit(
+            "a",
+            &json!({"provision": {"state": "available", "instance": null}}),
+        )
+        .await;
     world.ready("a", "InUse").await;
     world.edit("a", &json!({"provision": null})).await;
     world.ready("a", "InUse").await;
@@ -71,13 +82,26 @@ async fn a_claim_that_somebody_makes_first_wins() {
     let theirs = uuid::Uuid::new_v4().to_string();
     let node = format!("{}/v1/nodes/{id}", world.stack.ironic.endpoint());
     let claim = json!([{"op": "add", "path": "/instance_uuid", "value": theirs}]);
-    world.proxy.when("PATCH", "/v1/nodes/{}").nth(1).then(faster(node, "PATCH", claim));
+    world
+        .proxy
+        .when("PATCH", "/v1/nodes/{}")
+        .nth(1)
+        .then(faster(node, "PATCH", claim));
     world.edit("a", &active(IMAGE)).await;
     let node = world.condition("a", "Stalled", "True", "ForeignInstance").await;
     assert!(message(&node, "Stalled").contains(&theirs));
     world.lists(2).await;
-    let refused = world.mutations().iter().filter(|sent| sent.contains("PATCH")).count();
-    assert_eq!(refused, 1, "Ironic's refusal is heard once: {:?}", world.mutations());
+    let refused = world
+        .mutations()
+        .iter()
+        .filter(|sent| sent.contains("PATCH"))
+        .count();
+    assert_eq!(
+        refused,
+        1,
+        "Ironic's refusal is heard once: {:?}",
+        world.mutations()
+    );
     assert_eq!(world.verbs_of(&id), ["manage", "provide"]);
     let live = world.live_by_id(&id).await.unwrap();
     assert_eq!(live["instance_uuid"], theirs);
@@ -98,7 +122,11 @@ async fn a_deployment_that_somebody_begins_between_claim_and_verb_is_not_repeate
     world.edit("a", &active(IMAGE)).await;
     world.ready("a", "Deployed").await;
     world.lists(2).await;
-    let sent: Vec<_> = world.verbs().into_iter().filter(|sent| sent.verb == "active").collect();
+    let sent: Vec<_> = world
+        .verbs()
+        .into_iter()
+        .filter(|sent| sent.verb == "active")
+        .collect();
     assert_eq!(sent.len(), 1);
     assert!(matches!(sent[0].status, Some(400 | 409)), "{sent:?}");
     assert_eq!(world.verbs_of(&id), ["manage", "provide", "active"]);
@@ -140,12 +168,18 @@ async fn an_object_that_is_created_again_has_its_machine_back() {
     assert_eq!(status(&after).id.as_deref(), Some(id.as_str()));
     let live = world.live_by_id(&id).await.unwrap();
     assert_eq!(live["extra"]["ironwright"]["uid"], json!(after.metadata.uid));
-    assert_eq!(live["extra"]["ironwright"]["instance"], was["extra"]["ironwright"]["instance"]);
+    assert_eq!(
+        live["extra"]["ironwright"]["instance"],
+        was["extra"]["ironwright"]["instance"]
+    );
     assert_eq!(live["instance_uuid"], was["instance_uuid"]);
     assert_eq!(world.verbs(), verbs, "no verb is sent");
 
     world
-        .edit("a", &json!({"provision": {"state": "available", "instance": null}, "deletionPolicy": "Delete"}))
+        .edit(
+            "a",
+            &json!({"provision": {"state": "available", "instance": null}, "deletionPolicy": "Delete"}),
+        )
         .await;
     world.ready("a", "Available").await;
     world.delete("a").await;
@@ -159,7 +193,13 @@ async fn a_node_that_somebody_removed_is_lost_and_not_enrolled_again() {
     let world = World::quiet("ownership-lost", 2).await;
     let id = offered(&world, "a").await;
     let sent = world.mutations();
-    assert_eq!(world.meddle("DELETE", &format!("/v1/nodes/{id}"), &Value::Null).await.0, 204);
+    assert_eq!(
+        world
+            .meddle("DELETE", &format!("/v1/nodes/{id}"), &Value::Null)
+            .await
+            .0,
+        204
+    );
     let node = world.condition("a", "Stalled", "True", "NodeLost").await;
     assert!(message(&node, "Stalled").contains(&id));
     world.edit("a", &json!({"properties": {"cpus": 8}})).await;
@@ -174,7 +214,9 @@ async fn a_node_that_somebody_removed_is_lost_and_not_enrolled_again() {
 async fn a_cloud_that_becomes_another_is_not_written_to_until_that_is_confirmed() {
     let mut world = World::quiet("ownership-identity", 2).await;
     let id = offered(&world, "a").await;
-    let other = ironwright_stack::Proxy::start(&world.stack.ironic.endpoint()).await.unwrap();
+    let other = ironwright_stack::Proxy::start(&world.stack.ironic.endpoint())
+        .await
+        .unwrap();
     let (old, new) = (world.proxy.endpoint(), other.endpoint());
     world.proxy = other;
     world.edit_cloud(json!({"spec": {"endpoint": new}})).await;
@@ -200,8 +242,14 @@ async fn a_cloud_that_becomes_another_is_not_written_to_until_that_is_confirmed(
 #[tokio::test]
 async fn a_lost_answer_to_a_creation_costs_nothing() {
     let world = World::quiet("ownership-answer", 2).await;
-    world.proxy.when("POST", "/v1/nodes").nth(1).then(Action::DropAfter);
-    world.apply_node("a", &json!({"provision": {"state": "available"}})).await;
+    world
+        .proxy
+        .when("POST", "/v1/nodes")
+        .nth(1)
+        .then(Action::DropAfter);
+    world
+        .apply_node("a", &json!({"provision": {"state": "available"}}))
+        .await;
     let node = world.ready("a", "Available").await;
     assert_eq!(status(&node).id, node.metadata.uid);
     world.assert_no_verb_repeated();

@@ -132,7 +132,11 @@ impl World {
             let mut earlier = verbs.iter().take(index);
             let repeated = earlier
                 .any(|other| (&other.id, &other.verb) == (&sent.id, &sent.verb) && other.status.is_some());
-            assert!(!repeated, "{sent:?} was sent again: {:?}", self.verbs_of(&sent.id));
+            assert!(
+                !repeated,
+                "{sent:?} was sent again: {:?}",
+                self.verbs_of(&sent.id)
+            );
         }
     }
 
@@ -184,7 +188,12 @@ impl World {
 
     /// Runs a script of somebody else's, with openstacksdk set up for Ironic; it must succeed.
     pub async fn python(&self, script: &str, arguments: &[&str]) {
-        let output = self.stack.ironic.python(script, arguments).await.expect("Python runs");
+        let output = self
+            .stack
+            .ironic
+            .python(script, arguments)
+            .await
+            .expect("Python runs");
         assert!(
             output.status.success(),
             "the script failed: {}",
@@ -213,7 +222,10 @@ pub fn faster(url: String, method: &'static str, body: Value) -> Action {
                 .header("X-OpenStack-Ironic-API-Version", API_VERSION)
                 .json(&body);
             let answer = request.send().await.expect("Ironic answers");
-            assert!(answer.status().is_success(), "somebody else is refused: {answer:?}");
+            assert!(
+                answer.status().is_success(),
+                "somebody else is refused: {answer:?}"
+            );
         }
     }))
 }

@@ -19,7 +19,9 @@ async fn the_second_of_two_objects_with_one_bmc_waits_until_the_first_is_gone() 
     world.apply_node("a", &at("rivals-later")).await;
     world.ready("a", "Available").await;
     world.apply_node("b", &at("rivals-later")).await;
-    let second = world.condition("b", "Stalled", "True", "MachineAlreadyEnrolled").await;
+    let second = world
+        .condition("b", "Stalled", "True", "MachineAlreadyEnrolled")
+        .await;
     let why = message(&second, "Stalled");
     assert!(why.contains("BareMetalNode rivals-later/a"), "{why}");
     assert_eq!(status(&second).id, None);
@@ -42,9 +44,9 @@ async fn of_objects_with_one_bmc_applied_at_once_exactly_one_is_enrolled() {
     }
     let first = world.wait("d", "one is enrolled or refused", |node| {
         let conditions = node.status.iter().flat_map(|status| &status.conditions);
-        conditions.clone().any(|condition| {
-            condition.reason == "Available" || condition.reason == "MachineAlreadyEnrolled"
-        })
+        conditions
+            .clone()
+            .any(|condition| condition.reason == "Available" || condition.reason == "MachineAlreadyEnrolled")
     });
     first.await;
     world.lists(3).await;
@@ -60,6 +62,8 @@ async fn of_objects_with_one_bmc_applied_at_once_exactly_one_is_enrolled() {
 #[tokio::test]
 async fn what_somebody_else_enrolled_is_theirs_by_bmc_and_by_name() {
     let world = World::quiet("rivals-foreign", 2).await;
+    // The sweep of the start is over: what is enrolled from now on is seen by the frequent lists only.
+    world.lists(2).await;
     let theirs = json!([
         {"name": "theirs-by-bmc", "driver": "fake-hardware",
             "driver_info": {"redfish_address": "rivals-foreign.bmc.example:443"}},
@@ -68,13 +72,18 @@ async fn what_somebody_else_enrolled_is_theirs_by_bmc_and_by_name() {
     for node in theirs.as_array().unwrap() {
         assert_eq!(world.meddle("POST", "/v1/nodes", node).await.0, 201);
     }
-    world.lists(1).await;
+    world.lists(2).await;
     world.apply_node("by-bmc", &at("rivals-foreign")).await;
     world
-        .apply_node("by-name", &json!({"name": "theirs-by-name", "provision": {"state": "available"}}))
+        .apply_node(
+            "by-name",
+            &json!({"name": "theirs-by-name", "provision": {"state": "available"}}),
+        )
         .await;
     for name in ["by-bmc", "by-name"] {
-        let node = world.condition(name, "Stalled", "True", "MachineAlreadyEnrolled").await;
+        let node = world
+            .condition(name, "Stalled", "True", "MachineAlreadyEnrolled")
+            .await;
         let why = message(&node, "Stalled");
         assert!(why.contains(&format!("theirs-{name}")), "{why}");
     }
@@ -82,7 +91,13 @@ async fn what_somebody_else_enrolled_is_theirs_by_bmc_and_by_name() {
     assert_eq!(world.mutations(), Vec::<String>::new());
 
     for node in ["theirs-by-bmc", "theirs-by-name"] {
-        assert_eq!(world.meddle("DELETE", &format!("/v1/nodes/{node}"), &Value::Null).await.0, 204);
+        assert_eq!(
+            world
+                .meddle("DELETE", &format!("/v1/nodes/{node}"), &Value::Null)
+                .await
+                .0,
+            204
+        );
     }
     for name in ["by-bmc", "by-name"] {
         world.ready(name, "Available").await;
@@ -95,11 +110,14 @@ async fn a_machine_of_another_namespace_is_not_taken() {
         World::quiet("rivals-ours", 2).await,
         World::quiet("rivals-theirs", 2).await,
     );
+    ours.lists(2).await;
     theirs.apply_node("a", &at("rivals-namespaces")).await;
     theirs.ready("a", "Available").await;
-    ours.lists(1).await;
+    ours.lists(2).await;
     ours.apply_node("a", &at("rivals-namespaces")).await;
-    let node = ours.condition("a", "Stalled", "True", "MachineAlreadyEnrolled").await;
+    let node = ours
+        .condition("a", "Stalled", "True", "MachineAlreadyEnrolled")
+        .await;
     let why = message(&node, "Stalled");
     assert!(why.contains("BareMetalNode rivals-theirs/a"), "{why}");
     ours.lists(2).await;

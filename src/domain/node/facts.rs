@@ -190,7 +190,11 @@ impl NodeFacts<'_> {
 /// Whether deleting the object explicitly asks for the end of an instance of ours: by `Undeploy`, or by a spec that wants
 /// the machine without one.
 pub fn asks_to_undeploy(object: &BareMetalNode) -> bool {
-    let state = object.spec.provision.as_ref().and_then(|provision| provision.state);
+    let state = object
+        .spec
+        .provision
+        .as_ref()
+        .and_then(|provision| provision.state);
     match object.spec.deletion_policy {
         DeletionPolicy::Undeploy => true,
         DeletionPolicy::Delete => matches!(state, Some(WantedState::Available | WantedState::Manageable)),
