@@ -148,6 +148,11 @@ impl World {
     }
 
     async fn launch_operator(&self) -> Result<Operator> {
+        Operator::launch(&self.stack.run, &self.operator_options().await?)
+    }
+
+    /// How this namespace's operator is run: as the ServiceAccount that the chart made.
+    pub async fn operator_options(&self) -> Result<OperatorOptions> {
         let control_plane = &self.stack.control_plane;
         let kubeconfig = control_plane
             .service_account_kubeconfig("ironwright-system", "ironwright")
@@ -159,7 +164,7 @@ impl World {
             "RUST_LOG".to_owned(),
             "info,ironwright=debug,kube=warn".to_owned(),
         )];
-        Operator::launch(&self.stack.run, &options)
+        Ok(options)
     }
 
     /// The running operator.
