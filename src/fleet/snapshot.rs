@@ -21,8 +21,10 @@ pub enum Sight {
 struct Row {
     summary: Arc<NodeSummary>,
     asked: Stamp,
-    /// Where its BMC is, if it names one; only listings in detail tell.
-    bmc: Option<Option<Bmc>>,
+    /// Whether it was ever read in detail: only then it is known where its BMC is, if it names one.
+    detailed: bool,
+    /// Where its BMC is.
+    bmc: Option<Bmc>,
 }
 
 /// A row of a listing.
@@ -104,7 +106,10 @@ impl Snapshot {
         if known.is_some_and(|known| known.asked > row.asked) {
             return;
         }
-        let bmc = row.bmc.or_else(|| known.and_then(|known| known.bmc.clone()));
+        let detailed = row.bmc.is_some() || known.is_some_and(|known| known.detailed);
+        let bmc = row
+            .bmc
+            .unwrap_or_else(|| known.and_then(|known| known.bmc.clone()));
         // An unchanged row keeps its allocation: whoever holds it sees by address that nothing changed.
         let summary = match known {
             Some(known) if *known.summary == row.summary => Arc::clone(&known.summary),
@@ -115,6 +120,7 @@ impl Snapshot {
             Row {
                 summary,
                 asked: row.asked,
+                detailed,
                 bmc,
             },
         );
@@ -150,14 +156,12 @@ impl Snapshot {
 
     /// Every node with its BMC.
     pub fn rows(&self) -> impl Iterator<Item = (&Arc<NodeSummary>, Option<&Bmc>)> {
-        self.rows
-            .values()
-            .map(|row| (&row.summary, row.bmc.as_ref().and_then(Option::as_ref)))
+        self.rows.values().map(|row| (&row.summary, row.bmc.as_ref()))
     }
 
     /// Whether every node was read in detail since it is listed.
     pub fn knows_every_bmc(&self) -> bool {
-        self.rows.values().all(|row| row.bmc.is_some())
+        self.rows.values().all(|row| row.detailed)
     }
 
     /// Whether a reading newer than some write is still awaited.

@@ -96,8 +96,8 @@ async fn reconciled(world: &World, nodes: usize) {
             .filter(|line| {
                 line.starts_with("ironwright_reconciles_total{kind=\"BareMetalNode\",outcome=\"settled\"")
             })
-            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
-        Ok((counts.sum::<f64>() >= nodes as f64).then_some(()))
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<usize>().ok());
+        Ok((counts.sum::<usize>() >= nodes).then_some(()))
     });
     counted.await.unwrap();
 }
