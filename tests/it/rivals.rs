@@ -2,6 +2,9 @@
 
 #![cfg(test)]
 
+use std::time::Duration;
+
+use ironwright_stack::proxy::Action;
 use serde_json::{Value, json};
 
 use crate::harness::{World, message, status};
@@ -38,6 +41,9 @@ async fn the_second_of_two_objects_with_one_bmc_waits_until_the_first_is_gone() 
 #[tokio::test]
 async fn of_objects_with_one_bmc_applied_at_once_exactly_one_is_enrolled() {
     let world = World::quiet("rivals-at-once", 2).await;
+    // The others are decided on while the first is on its way.
+    let slow = Action::Delay(Duration::from_secs(2));
+    world.proxy.when("POST", "/v1/nodes").nth(1).then(slow);
     let names = ["d", "c", "b", "a"];
     for name in names {
         world.apply_node(name, &at("rivals-at-once")).await;
