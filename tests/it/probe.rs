@@ -91,12 +91,6 @@ impl World {
         futures::future::join_all(names.iter().map(|name| self.ready(name, reason))).await
     }
 
-    /// Deletes all, and waits until they are gone.
-    pub async fn all_gone(&self, names: &[String]) {
-        futures::future::join_all(names.iter().map(|name| self.delete(name))).await;
-        futures::future::join_all(names.iter().map(|name| self.gone(name))).await;
-    }
-
     /// Deletes the cloud's object.
     pub async fn delete_cloud(&self) {
         self.clouds

@@ -1,6 +1,7 @@
 //! What the servers of a control plane are started with.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
@@ -35,6 +36,9 @@ const CONTROLLERS: [&str; 12] = [
     "serviceaccount-token-controller",
     "ttl-after-finished-controller",
 ];
+
+/// Tells files on their way apart.
+static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// Where everything is; fixed before the first server starts.
 #[derive(Debug)]
@@ -226,7 +230,11 @@ impl Settings {
             "current-context": "stack",
         });
         let text = serde_json::to_string_pretty(&content)?;
-        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        // In one step: a program may be reading the file of an earlier token at this moment.
+        let new = path.with_extension(format!("{}.new", NEXT.fetch_add(1, Ordering::Relaxed)));
+        std::fs::write(&new, text)
+            .and_then(|()| std::fs::rename(&new, &path))
+            .with_context(|| format!("cannot write {}", path.display()))?;
         Ok(path)
     }
 }
