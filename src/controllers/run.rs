@@ -171,13 +171,14 @@ impl Controllers {
                 triggers::pump_secrets(secrets.touched, &context)
             )
         });
-        let closing = async {
-            stop.cancelled().await;
-            // What waits for its turn is not under way: a queue of verbs would outlast any patience with our end.
-            context.clouds.close();
-        };
-        tokio::join!(node_controller, cloud_controller, pumps, closing);
+        tokio::join!(node_controller, cloud_controller, pumps, close(&stop, &context));
     }
+}
+
+/// What waits for its turn is not under way: a queue of verbs would outlast any patience with our end.
+async fn close(stop: &CancellationToken, context: &Context) {
+    stop.cancelled().await;
+    context.clouds.close();
 }
 
 /// A state as a label: Ironic's own spelling, or `unknown`.
