@@ -48,7 +48,9 @@ pub async fn run(settings: &Run) -> Result<(), Error> {
     let kube = kubernetes::connect().await.map_err(Error::Connect)?;
     let cluster = cluster(&kube, settings.cluster_id()).await?;
     let (events, publisher) = Events::new(kube.clone(), std::env::var("HOSTNAME").ok(), metrics.clone());
+    let (stop, stop_serving) = (CancellationToken::new(), CancellationToken::new());
     let controllers = Controllers::new(Start {
+        stop: stop.clone(),
         kube,
         scope: Scope::new(settings.namespace()),
         cluster,
@@ -64,11 +66,10 @@ pub async fn run(settings: &Run) -> Result<(), Error> {
         metrics,
     )
     .await?;
-    let (stop, stop_serving) = (CancellationToken::new(), CancellationToken::new());
     tokio::spawn(stop_on_signal(stop.clone())?);
     tracing::info!(listen = %settings.listen, "ironwright runs");
     let work = async {
-        tokio::join!(controllers.run(stop.clone()), publisher.run(stop.clone()));
+        tokio::join!(controllers.run(), publisher.run(stop.clone()));
         alive.store(false, Ordering::Release);
         stop_serving.cancel();
     };

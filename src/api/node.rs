@@ -329,7 +329,7 @@ pub struct Applied {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub extra: Vec<String>,
-    /// Secret name → the version (resourceVersion) that was written.
+    /// Secret name → the version (resourceVersion) that was written, and a digest of the keys if not all were taken.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, String>,
 }

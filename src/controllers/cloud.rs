@@ -259,7 +259,14 @@ async fn hold_secret(object: &BareMetalCloud, key: &CloudKey, context: &Context)
     }
     let api = Api::<Secret>::namespaced(context.kube.clone(), &key.namespace);
     match api.get(&reference.name).await {
-        Ok(secret) => finalizer::add(&api, &secret).await.map(drop),
+        Ok(secret) => match finalizer::add(&api, &secret).await {
+            // A role that does not let us hold the Secret is no reason not to use it.
+            Err(Error::Forbidden(_)) => {
+                tracing::warn!(cloud = %key.name, secret = %reference.name, "may not put a finalizer on the Secret");
+                Ok(())
+            }
+            result => result.map(drop),
+        },
         // It went away, or cannot be read: reading its content says so in the status.
         Err(_) => Ok(()),
     }

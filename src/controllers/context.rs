@@ -4,8 +4,10 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 use kube::runtime::reflector::{ObjectRef, Store};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::memory::Memory;
+use super::node_rivals::Claims;
 use crate::api::{BareMetalCloud, BareMetalNode};
 use crate::fleet::Clouds;
 use crate::fleet::clouds::Woken;
@@ -39,6 +41,10 @@ pub struct Context {
     pub events: Events,
     /// Metrics.
     pub metrics: Metrics,
+    /// The order to stop: no new call to Ironic is begun after it.
+    pub stop: CancellationToken,
+    /// Who was told that a machine is free.
+    pub claims: Claims,
     /// What is remembered of nodes.
     pub nodes: Memory<BareMetalNode>,
     /// What is remembered of clouds.

@@ -84,6 +84,9 @@ async fn run(cached: &BareMetalNode, context: &Context) -> Ended {
     let api = Api::namespaced(context.kube.clone(), &object.namespace().unwrap_or_default());
     let mut pass = Pass::new(object, api, context);
     for _ in 0..MOST_PASSES {
+        if context.stop.is_cancelled() {
+            return node_report::report(&mut pass, Ended::new("stopped", None)).await;
+        }
         pass.gather().await;
         let (plan, sight) = {
             let look = pass.look();

@@ -126,6 +126,9 @@ fn summary(observer: &crate::fleet::Observer, node: &Node) -> Arc<NodeSummary> {
 }
 
 async fn failed_reading(pass: &mut Pass<'_>, error: &Error) -> Ended {
+    if error.is_closed() {
+        return report(pass, Ended::new("stopped", None)).await;
+    }
     tracing::info!(node = %pass.key.name, %error, "cannot read the node");
     let pause = pass.context.nodes.failed(&pass.object);
     report(pass, Ended::new("failed", Some(pause))).await
@@ -151,6 +154,7 @@ async fn remove_finalizer(pass: &mut Pass<'_>) -> Next {
                 observer.forget(&pass.key);
             }
             pass.context.nodes.forget(&pass.object);
+            pass.context.claims.forget(&pass.object);
             Next::Ended(Ended::new("released", None))
         }
         Err(error) => Next::Ended(super::node_report::refused(pass, &error)),
@@ -193,6 +197,8 @@ async fn call_ironic(pass: &mut Pass<'_>, step: Step, call: Call) -> Next {
             settle(pass, &observer, step, id, node);
             Next::Again
         }
+        // The order to stop: nothing happened that needs a word.
+        Err(error) if error.is_closed() => Next::Ended(report(pass, Ended::new("stopped", None)).await),
         Err(error) => {
             pass.full = None;
             // Whether or not Ironic acted: only what is read from now on tells.
@@ -217,7 +223,11 @@ fn settle(
             observer.learn(seen.clone());
             pass.full = Some((summary(observer, &seen.value), seen.value));
         }
-        (None, Some(id)) if step == Step::Delete => observer.removed(&id),
+        (None, Some(id)) if step == Step::Delete => {
+            observer.removed(&id);
+            // What we removed ourselves is not missing.
+            observer.forget(&pass.key);
+        }
         (None, Some(id)) => {
             pass.context.nodes.began(&pass.object, step.as_str());
             observer.wrote(&id);

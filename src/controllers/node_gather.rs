@@ -7,23 +7,21 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::runtime::reflector::ObjectRef;
-use kube::{Api, CustomResourceExt, ResourceExt};
+use kube::{Api, CustomResourceExt};
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 
 use super::context::Context;
 use super::node::key;
 use crate::api::conditions::Reason;
-use crate::api::node::DeletionPolicy;
 use crate::api::{BareMetalCloud, BareMetalNode, BareMetalNodeStatus};
-use crate::domain::node::facts::{SecretContent, ironic_name};
+use crate::domain::node::facts::{SecretContent, asks_to_undeploy};
 use crate::domain::node::gate::Destructive;
-use crate::domain::node::marker::Marker;
 use crate::domain::node::situation::place;
 use crate::domain::node::{CloudFacts, Look, NodeFacts, NodePlan, SecretFacts, desired, words};
 use crate::fleet::clouds::Entry;
 use crate::fleet::{Health, ObjectKey, Observer, Sight};
-use crate::ironic::model::{Bmc, Life, Node, NodeSummary, life};
+use crate::ironic::model::{Life, Node, NodeSummary, life};
 
 /// Nodes of a cloud that may be missing before its absences are no longer believed: this many, or one in ten.
 const MISSING_UNSUSPICIOUS: usize = 3;
@@ -232,8 +230,7 @@ impl<'a> Pass<'a> {
     }
 
     fn may_wipe(&self) -> bool {
-        self.object.metadata.deletion_timestamp.is_some()
-            && self.object.spec.deletion_policy == DeletionPolicy::Undeploy
+        self.object.metadata.deletion_timestamp.is_some() && asks_to_undeploy(&self.object)
     }
 
     /// Whether the namespace or the definition goes, and the object with it. What cannot be told counts as yes.
@@ -343,67 +340,6 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Never enrolled under this uid: perhaps under an earlier one, or by somebody else.
-    fn look_for_it(&self, observer: &Observer) -> Seen {
-        let ours = Marker::of(&self.object, &self.context.cluster);
-        let marked =
-            |row: &NodeSummary| Marker::read(&row.extra).is_some_and(|marker| marker.same_object(&ours));
-        if let Some(row) = observer.find(|row, _| marked(row).then(|| Arc::clone(row))) {
-            return Seen::Summary(row);
-        }
-        let name = ironic_name(&self.object);
-        let bmc = bmc(&self.object);
-        let taken = observer.find(|row, other| {
-            let same_bmc = bmc
-                .as_ref()
-                .zip(other)
-                .is_some_and(|(one, other)| one.same_machine(other));
-            let why = if same_bmc {
-                bmc.as_ref().map(|bmc| format!("The machine at {bmc}"))
-            } else {
-                (row.name.as_deref() == Some(&name)).then(|| format!("The name {name}"))
-            }?;
-            Some(format!("{why} is enrolled already, as {}.", owner(row)))
-        });
-        taken
-            .or_else(|| self.claimed_by_another_object(bmc.as_ref(), &name))
-            .map_or(Seen::Absent, Seen::Taken)
-    }
-
-    /// Another object of this cluster, created earlier, that is about to enrol the same machine.
-    fn claimed_by_another_object(&self, bmc: Option<&Bmc>, name: &str) -> Option<String> {
-        let age = |object: &BareMetalNode| (object.metadata.creation_timestamp.clone(), key(object));
-        let mine = age(&self.object);
-        let rival = |other: &BareMetalNode| {
-            let same_bmc = bmc
-                .zip(self::bmc(other))
-                .is_some_and(|(one, other)| one.same_machine(&other));
-            let same = same_bmc || ironic_name(other) == name;
-            same && other.metadata.uid != self.object.metadata.uid
-                && age(other) < mine
-                && self.same_cloud(other)
-        };
-        let other = self.context.node_store.find(|other| rival(other))?;
-        let what = bmc.map_or_else(
-            || format!("The name {name}"),
-            |bmc| format!("The machine at {bmc}"),
-        );
-        Some(format!(
-            "{what} belongs to BareMetalNode {}/{} already.",
-            other.namespace().unwrap_or_default(),
-            other.name_any()
-        ))
-    }
-
-    /// Whether the other object's cloud is seen through the same observer.
-    fn same_cloud(&self, other: &BareMetalNode) -> bool {
-        let cloud = ObjectKey::new(other.namespace().unwrap_or_default(), &other.spec.cloud_ref.name);
-        match (self.context.clouds.get(&cloud), &self.observer) {
-            (Some(Entry::Observed(theirs)), Some(ours)) => Arc::ptr_eq(&theirs, ours),
-            _ => false,
-        }
-    }
-
     /// Tells the metrics when a transition that we began has ended.
     pub fn watch_transition(&self, _plan: &NodePlan) {
         let Seen::Summary(node) = self.look() else { return };
@@ -418,22 +354,5 @@ impl<'a> Pass<'a> {
             };
             self.context.metrics.transition(verb, outcome, took.as_secs_f64());
         }
-    }
-}
-
-/// The BMC that the spec names in the clear.
-fn bmc(object: &BareMetalNode) -> Option<Bmc> {
-    Bmc::of(&object.spec.driver_info.as_ref()?.0)
-}
-
-/// Who enrolled a node, for a sentence.
-fn owner(row: &NodeSummary) -> String {
-    let node = row.name.as_ref().map_or_else(
-        || format!("node {}", row.uuid),
-        |name| format!("node {name} ({})", row.uuid),
-    );
-    match Marker::read(&row.extra) {
-        Some(marker) => format!("{node}, by {marker}"),
-        None => node,
     }
 }

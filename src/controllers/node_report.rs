@@ -46,6 +46,7 @@ pub fn refused(pass: &Pass<'_>, error: &Error) -> Ended {
         }
         Error::Gone => {
             pass.context.nodes.forget(&pass.object);
+            pass.context.claims.forget(&pass.object);
             Ended::new("gone", None)
         }
         _ => {

@@ -40,6 +40,8 @@ pub struct Start {
     pub events: Events,
     /// Metrics.
     pub metrics: Metrics,
+    /// The order to stop.
+    pub stop: CancellationToken,
 }
 
 /// The controllers, ready to run.
@@ -65,6 +67,7 @@ impl Controllers {
             concurrency,
             events,
             metrics,
+            stop,
         } = start;
         let nodes = watch::objects(scope.api(kube.clone()), node::KIND, metrics.clone());
         let clouds = watch::objects(scope.api(kube.clone()), cloud::KIND, metrics.clone());
@@ -84,6 +87,8 @@ impl Controllers {
             secrets: Secrets::new(kube),
             events,
             metrics,
+            stop,
+            claims: super::node_rivals::Claims::default(),
             nodes: super::memory::Memory::default(),
             cloud_memory: super::memory::Memory::default(),
         });
@@ -123,8 +128,8 @@ impl Controllers {
         });
     }
 
-    /// Runs until `stop`; then no new reconcile begins and those under way are finished.
-    pub async fn run(self, stop: CancellationToken) {
+    /// Runs until the order to stop; then no new reconcile begins and those under way are finished.
+    pub async fn run(self) {
         let Self {
             context,
             nodes,
@@ -135,6 +140,7 @@ impl Controllers {
             concurrency,
             ..
         } = self;
+        let stop = context.stop.clone();
         let (cloud_triggers, cloud_triggered) = mpsc::unbounded_channel();
         let config = controller::Config::default().concurrency(concurrency);
         let node_touched = nodes.touched.inspect({
@@ -179,7 +185,12 @@ impl Controllers {
                 pump_secrets(secrets.touched, &context, &cloud_triggers)
             )
         });
-        tokio::join!(node_controller, cloud_controller, pumps);
+        let closing = async {
+            stop.cancelled().await;
+            // What waits for its turn is not under way: a queue of verbs would outlast any patience with our end.
+            context.clouds.close();
+        };
+        tokio::join!(node_controller, cloud_controller, pumps, closing);
     }
 }
 

@@ -63,7 +63,7 @@ pub fn set(conditions: &mut Vec<Condition>, kind: &str, holds: bool, saying: Say
         type_: kind.to_owned(),
         status: status.to_owned(),
         reason: saying.reason.as_str().to_owned(),
-        message: cut(saying.message, MESSAGE_LIMIT).to_owned(),
+        message: shorten(saying.message, MESSAGE_LIMIT),
         observed_generation: saying.generation,
         last_transition_time: since,
     };
@@ -76,6 +76,14 @@ pub fn set(conditions: &mut Vec<Condition>, kind: &str, holds: bool, saying: Say
 /// Removes a condition that does not apply.
 pub fn clear(conditions: &mut Vec<Condition>, kind: &str) {
     conditions.retain(|condition| condition.type_ != kind);
+}
+
+/// The text, or as much of it as fits into `limit` bytes with an ellipsis.
+pub fn shorten(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    format!("{}…", cut(text, limit.saturating_sub('…'.len_utf8())))
 }
 
 /// The first `limit` bytes at most, cut between characters.
@@ -164,5 +172,7 @@ mod tests {
         assert_eq!(cut("aä", 2), "a");
         assert_eq!(cut("aä", 3), "aä");
         assert_eq!(cut("", 3), "");
+        assert_eq!(shorten("abcd", 4), "abcd");
+        assert_eq!(shorten("abcdefg", 5), "ab…");
     }
 }

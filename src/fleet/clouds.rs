@@ -122,6 +122,13 @@ impl Clouds {
         }
     }
 
+    /// No request is sent to any cloud any more; those under way are finished.
+    pub fn close(&self) {
+        for observer in self.observers() {
+            observer.client.close();
+        }
+    }
+
     /// Every observer once.
     pub fn observers(&self) -> Vec<Arc<Observer>> {
         self.state().sessions.values().filter_map(Weak::upgrade).collect()

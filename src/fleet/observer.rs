@@ -228,6 +228,10 @@ impl Observer {
         };
         match result {
             Ok(()) => self.state().intervals.spacing(started.elapsed()),
+            Err(error) if error.is_closed() => {
+                self.stop.cancel();
+                Duration::ZERO
+            }
             Err(error) => self.down(&error),
         }
     }

@@ -9,7 +9,7 @@ use crate::harness::{World, active, status};
 #[tokio::test]
 async fn a_node_without_a_wanted_state_is_enrolled_and_verified_and_no_more() {
     let world = World::new("first-light-enrolled").await;
-    world.apply_node("a", json!({})).await;
+    world.apply_node("a", &json!({})).await;
     let node = world.ready("a", "Enrolled").await;
     assert_eq!(status(&node).provision_state.as_deref(), Some("manageable"));
     assert_eq!(
@@ -46,7 +46,7 @@ async fn a_machine_goes_from_nothing_to_active_and_back_to_nothing() {
     world
         .apply_node(
             "a",
-            json!({"provision": {"state": "available"}, "resourceClass": "large"}),
+            &json!({"provision": {"state": "available"}, "resourceClass": "large"}),
         )
         .await;
     world.ready("a", "Available").await;
@@ -55,7 +55,7 @@ async fn a_machine_goes_from_nothing_to_active_and_back_to_nothing() {
     spec["provision"]["instance"]["configDrive"] = json!({
         "metaData": {"hostname": "a"}, "userDataFrom": {"secretRef": {"name": "user-data", "key": "cloud-config"}},
     });
-    world.edit("a", spec).await;
+    world.edit("a", &spec).await;
     world.ready("a", "Deployed").await;
     let live = world.live("a").await.unwrap();
     assert_eq!(live["provision_state"], "active");
@@ -79,7 +79,7 @@ async fn a_machine_goes_from_nothing_to_active_and_back_to_nothing() {
     world
         .edit(
             "a",
-            json!({"provision": {"state": "available", "instance": null}}),
+            &json!({"provision": {"state": "available", "instance": null}}),
         )
         .await;
     world.ready("a", "Available").await;

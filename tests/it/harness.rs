@@ -12,7 +12,7 @@ use ironwright_stack::{
     ControlPlane, Ironic, IronicOptions, Operator, OperatorOptions, Progress, Proxy, Run, Tools, wait,
 };
 use k8s_openapi::api::core::v1::{Namespace, Secret};
-use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -80,7 +80,7 @@ async fn established(stack: &Stack) -> Result<()> {
     let client = stack.control_plane.client().await?;
     let nodes = Api::<BareMetalNode>::all(client);
     wait::until("the definitions", LIMIT, async || {
-        Ok(nodes.list(&Default::default()).await.is_ok().then_some(()))
+        Ok(nodes.list(&ListParams::default()).await.is_ok().then_some(()))
     })
     .await
 }
@@ -148,6 +148,11 @@ impl World {
     }
 
     async fn launch_operator(&self) -> Result<Operator> {
+        Operator::launch(&self.stack.run, &self.operator_options().await?)
+    }
+
+    /// How this namespace's operator is run: as the ServiceAccount that the chart made.
+    pub async fn operator_options(&self) -> Result<OperatorOptions> {
         let control_plane = &self.stack.control_plane;
         let kubeconfig = control_plane
             .service_account_kubeconfig("ironwright-system", "ironwright")
@@ -159,7 +164,7 @@ impl World {
             "RUST_LOG".to_owned(),
             "info,ironwright=debug,kube=warn".to_owned(),
         )];
-        Operator::launch(&self.stack.run, &options)
+        Ok(options)
     }
 
     /// The running operator.
@@ -204,22 +209,15 @@ impl World {
         self.apply(&secret).await.expect("the Secret is accepted");
     }
 
-    /// A manifest of a node on `lab` with `fake-hardware`, and this on top of the spec.
-    pub fn node(&self, name: &str, spec: Value) -> Value {
-        let mut whole = json!({"cloudRef": {"name": "lab"}, "driver": "fake-hardware"});
-        json_patch::merge(&mut whole, &spec);
-        json!({"apiVersion": "ironwright.dev/v1alpha1", "kind": "BareMetalNode", "metadata": {"name": name}, "spec": whole})
-    }
-
-    /// Applies such a node.
-    pub async fn apply_node(&self, name: &str, spec: Value) {
-        self.apply(&self.node(name, spec))
+    /// Applies a node as [`manifest`] makes it.
+    pub async fn apply_node(&self, name: &str, spec: &Value) {
+        self.apply(&manifest(name, spec))
             .await
             .expect("the node is accepted");
     }
 
     /// Changes a node's spec by a merge patch.
-    pub async fn edit(&self, name: &str, spec: Value) {
+    pub async fn edit(&self, name: &str, spec: &Value) {
         let patch = Patch::Merge(json!({"spec": spec}));
         self.nodes
             .patch(name, &PatchParams::default(), &patch)
@@ -394,6 +392,13 @@ pub fn status(node: &BareMetalNode) -> &BareMetalNodeStatus {
     node.status
         .as_ref()
         .unwrap_or_else(|| panic!("{} has no status", node.name_any()))
+}
+
+/// A node on `lab` with `fake-hardware`, and this on top of the spec.
+pub fn manifest(name: &str, spec: &Value) -> Value {
+    let mut whole = json!({"cloudRef": {"name": "lab"}, "driver": "fake-hardware"});
+    json_patch::merge(&mut whole, spec);
+    json!({"apiVersion": "ironwright.dev/v1alpha1", "kind": "BareMetalNode", "metadata": {"name": name}, "spec": whole})
 }
 
 /// A short way to write an instance.

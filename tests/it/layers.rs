@@ -108,6 +108,11 @@ const LAYERS: &[Layer] = &[
         banned: &[],
     },
     Layer {
+        module: "operator",
+        may_use: &["config", "controllers", "http", "kubernetes", "leader", "metrics"],
+        banned: &["reqwest"],
+    },
+    Layer {
         module: "metrics",
         may_use: &[],
         banned: &["tokio"],

@@ -13,7 +13,7 @@ use crate::api::node::DriverInfoFrom;
 use crate::ironic::model::Object;
 
 /// What Ironic shows in place of a secret. Written back it would destroy the credential.
-const MASK: &str = "******";
+pub const MASK: &str = "******";
 
 /// The fields a spec asks for, without the content of Secrets.
 pub struct Desired {
@@ -84,9 +84,11 @@ pub fn version<'a>(facts: &NodeFacts<'a>, secret: &str) -> Option<&'a str> {
     }
 }
 
-/// The `driver_info` keys that the Secrets add. Empty as long as their content was not read.
+/// The `driver_info` keys that the Secrets add. Empty as long as their content was not read. What the spec gives in the clear is
+/// not overridden, or the two would be written in turns.
 pub fn secret_driver_info(facts: &NodeFacts) -> Object {
     let mut all = Map::new();
+    let clear = facts.object.spec.driver_info.as_ref();
     for from in &facts.object.spec.driver_info_from {
         let content = facts
             .secrets
@@ -97,6 +99,7 @@ pub fn secret_driver_info(facts: &NodeFacts) -> Object {
             all.extend(keys_of(from, content).filter_map(|(key, value)| Some((key, Value::from(value?)))));
         }
     }
+    all.retain(|key, _| clear.is_none_or(|clear| !clear.0.contains_key(key)));
     all
 }
 
@@ -156,16 +159,47 @@ pub fn refs(facts: &NodeFacts, place: Place) -> Refs {
 
 /// Why the spec cannot be carried out as written, in a sentence.
 pub fn invalid(facts: &NodeFacts) -> Option<String> {
-    let info = facts.object.spec.driver_info.as_ref().map(|form| &form.0)?;
-    if let Some((key, _)) = info.iter().find(|(_, value)| value.as_str() == Some(MASK)) {
-        return Some(format!(
-            "driverInfo.{key} is {MASK}, which is how Ironic hides a secret; writing it would destroy the credential. Put the real value into a Secret and name it in driverInfoFrom."
-        ));
-    }
-    let odd = info.keys().find(|key| !super::fields::is_plain_key(key));
-    odd.map(|key| {
-        format!("driverInfo has the key {key:?}; Ironic can only change keys of letters, digits, _ and -.")
+    let clear = facts
+        .object
+        .spec
+        .driver_info
+        .iter()
+        .flat_map(|form| &form.0)
+        .find_map(|(key, value)| refuse("driverInfo", key, value.as_str()));
+    clear.or_else(|| {
+        let mut from = facts.object.spec.driver_info_from.iter();
+        from.find_map(|from| invalid_secret(facts, from))
     })
+}
+
+/// As far as it can be told without the content of the Secret, or with it.
+fn invalid_secret(facts: &NodeFacts, from: &DriverInfoFrom) -> Option<String> {
+    let name = &from.secret_ref.name;
+    let contents = facts.secrets.contents.as_ref();
+    match (contents.and_then(|contents| contents.get(name)), &from.keys) {
+        (Some(content), _) => {
+            keys_of(from, content).find_map(|(key, value)| refuse(&format!("Secret {name}"), &key, value))
+        }
+        (None, Some(keys)) => keys
+            .keys()
+            .find_map(|key| refuse(&format!("Secret {name}"), key, None)),
+        (None, None) => None,
+    }
+}
+
+/// What may not be written into `driver_info`.
+fn refuse(origin: &str, key: &str, value: Option<&str>) -> Option<String> {
+    if !super::fields::is_plain_key(key) {
+        Some(format!(
+            "{origin} gives driver_info the key {key:?}; Ironic can only change keys of letters, digits, _ and -."
+        ))
+    } else if value == Some(MASK) {
+        Some(format!(
+            "{origin} gives driver_info.{key} as {MASK}, which is how Ironic hides a secret; writing it would destroy the credential. Put the real value into a Secret and name it in driverInfoFrom."
+        ))
+    } else {
+        None
+    }
 }
 
 /// Which Secret, or which key of one, is missing, in a sentence.

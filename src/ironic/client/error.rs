@@ -58,6 +58,12 @@ pub enum Error {
         /// What was missing.
         waiting_for: &'static str,
     },
+    /// The client was closed before the request was sent.
+    #[error("{route} was not sent: the client is closed")]
+    Closed {
+        /// What was asked.
+        route: &'static Route,
+    },
     /// An answer that is not what Ironic answers: truncated, HTML, or not the JSON it should be.
     #[error("the answer to {route} makes no sense (status {status}): {problem}")]
     Body {
@@ -151,6 +157,7 @@ impl Error {
             Self::NotSupported { .. } | Self::Unreached { .. } => Class::Blocked,
             Self::Transport { .. }
             | Self::Deadline { .. }
+            | Self::Closed { .. }
             | Self::Body { .. }
             | Self::MarkerGone { .. }
             | Self::EndlessListing { .. }
@@ -204,6 +211,11 @@ impl Error {
     /// Whether the credentials are wrong.
     pub fn is_unauthorized(&self) -> bool {
         self.rejection() == Some(Rejection::Unauthorized)
+    }
+
+    /// Whether the client was closed before the request was sent.
+    pub fn is_closed(&self) -> bool {
+        matches!(self, Self::Closed { .. })
     }
 
     /// Words for a user: Ironic's own where it said something, never longer than 1 KiB.
