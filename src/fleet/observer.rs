@@ -46,6 +46,9 @@ pub enum Wake {
 pub struct Observer {
     /// The client, for every call to this Ironic.
     pub client: Client,
+    /// For looking: everybody waits for the next look, so it does not queue behind them. Its pace follows the time that Ironic
+    /// takes for it, which a queue would hide.
+    eye: Client,
     state: Mutex<State>,
     /// Something moves: look soon.
     nudge: Notify,
@@ -95,6 +98,7 @@ impl Observer {
             ..State::default()
         });
         let observer = Arc::new(Self {
+            eye: client.with_own_slot(),
             client,
             state,
             nudge: Notify::new(),
@@ -254,13 +258,13 @@ impl Observer {
     }
 
     async fn observe(&self, in_detail: bool) -> Result<(), Error> {
-        let versions = self.client.versions().await?;
+        let versions = self.eye.versions().await?;
         let drivers = if in_detail {
             Some(self.list_drivers().await?)
         } else {
             None
         };
-        let began = self.client.stamp();
+        let began = self.eye.stamp();
         let rows = if in_detail {
             self.list_in_detail().await?
         } else {
@@ -293,7 +297,7 @@ impl Observer {
 
     /// The drivers, if we have the right to know.
     async fn list_drivers(&self) -> Result<Option<Vec<String>>, Error> {
-        match self.client.list_drivers().await {
+        match self.eye.list_drivers().await {
             Ok(drivers) => Ok(Some(drivers.into_iter().map(|driver| driver.name).collect())),
             Err(error) if error.class() == Class::Blocked && !error.is_unauthorized() => Ok(None),
             Err(error) => Err(error),
@@ -301,7 +305,7 @@ impl Observer {
     }
 
     async fn list(&self) -> Result<Vec<Listed>, Error> {
-        self.client
+        self.eye
             .list_nodes(NodeQuery::default())
             .map_ok(Listed::from)
             .try_collect()
@@ -309,7 +313,7 @@ impl Observer {
     }
 
     async fn list_in_detail(&self) -> Result<Vec<Listed>, Error> {
-        self.client
+        self.eye
             .list_nodes_detail(NodeQuery::default())
             .map_ok(Listed::from)
             .try_collect()
