@@ -103,7 +103,7 @@ impl Client {
         if let Some(version) = version {
             call.supported(version)?;
         }
-        let _slot = match timeout_at(until, self.inner.slots.acquire()).await {
+        let _slot = match timeout_at(until, self.slots().acquire()).await {
             Ok(Ok(slot)) => slot,
             Ok(Err(_closed)) => return Err(Error::Closed { route: call.route }.into()),
             Err(_) => return Err(self.too_late(call.route, "a free slot").into()),

@@ -72,13 +72,17 @@ impl fmt::Debug for Settings {
 #[derive(Clone)]
 pub struct Client {
     pub(super) inner: Arc<Inner>,
+    /// It has a slot of its own.
+    reserved: bool,
 }
 
 pub(super) struct Inner {
     pub http: reqwest::Client,
     pub base: Url,
     pub session: Session,
-    pub slots: Semaphore,
+    slots: Semaphore,
+    /// Those taken out of `slots` for whoever must not wait behind everybody else.
+    reserved: Semaphore,
     pub deadline: Duration,
     pub attempts: u32,
     pub observe: Arc<dyn Observe>,
@@ -106,6 +110,7 @@ impl Client {
             base,
             session,
             slots: Semaphore::new(settings.requests_in_flight.min(Semaphore::MAX_PERMITS)),
+            reserved: Semaphore::new(0),
             deadline: settings.deadline.min(PATIENCE),
             attempts: settings.attempts,
             observe: settings.observe,
@@ -115,7 +120,31 @@ impl Client {
         };
         Ok(Self {
             inner: Arc::new(inner),
+            reserved: false,
         })
+    }
+
+    /// The same client with one of the slots to itself: what it sends waits behind nothing but its own requests. To be
+    /// asked for before the first request; with a single slot there is nothing to set apart.
+    #[must_use]
+    pub fn with_own_slot(&self) -> Self {
+        let (slots, reserved) = (&self.inner.slots, &self.inner.reserved);
+        if slots.available_permits() > 1 {
+            reserved.add_permits(slots.forget_permits(1));
+        }
+        Self {
+            inner: Arc::clone(&self.inner),
+            reserved: reserved.available_permits() > 0,
+        }
+    }
+
+    /// Where its requests wait for their turn.
+    pub(super) fn slots(&self) -> &Semaphore {
+        if self.reserved {
+            &self.inner.reserved
+        } else {
+            &self.inner.slots
+        }
     }
 
     /// The endpoint (normalised) and the user, never a secret: `http://host:6385 as admin`.
@@ -127,6 +156,7 @@ impl Client {
     /// orderly end.
     pub fn close(&self) {
         self.inner.slots.close();
+        self.inner.reserved.close();
     }
 
     /// A stamp later than that of every request started so far: what a request started from now on reads is
