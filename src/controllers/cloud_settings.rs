@@ -70,6 +70,8 @@ pub async fn settings(
         settings.requests_in_flight = in_flight;
     }
     settings.observe = Arc::new(Measured(context.metrics.clone()));
+    settings.permit = context.permit.clone();
+    settings.instance = Some(context.instance.clone());
     Ok(settings)
 }
 

@@ -10,3 +10,5 @@ mod first_light;
 mod harness;
 #[cfg(test)]
 mod layers;
+#[cfg(test)]
+mod leader;

@@ -38,6 +38,12 @@ pub enum Error {
         /// The version in use.
         has: ApiVersion,
     },
+    /// This process may not send requests any more; if it was withdrawn on the way, Ironic may still have acted.
+    #[error("{route} may not be sent by this process any more")]
+    NotPermitted {
+        /// What was asked.
+        route: &'static Route,
+    },
     /// No connection, or one that broke before there was an answer.
     #[error("no answer to {route}")]
     Transport {
@@ -149,7 +155,8 @@ impl Error {
         match self {
             Self::Settings { .. } | Self::Argument { .. } => Class::Terminal,
             Self::NotSupported { .. } | Self::Unreached { .. } => Class::Blocked,
-            Self::Transport { .. }
+            Self::NotPermitted { .. }
+            | Self::Transport { .. }
             | Self::Deadline { .. }
             | Self::Body { .. }
             | Self::MarkerGone { .. }
