@@ -23,26 +23,24 @@
 //!   `instance_uuid` set by the first (409); a late `PATCH` of plain fields can put an older value back, which the next look
 //!   finds and corrects.
 
+mod calls;
 mod rules;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
-use kube::api::{ObjectMeta, PostParams};
+use k8s_openapi::api::coordination::v1::Lease;
 use kube::{Api, Client};
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use self::calls::{Trouble, create, read, write};
 use self::rules::{Lookout, Moment, Move, RETRY, Term, held, holder, released};
 use crate::metrics::Metrics;
 use crate::permit::Permit;
-
-/// How long one call about the Lease may take: two fit into a term, so that one lost packet does not cost it.
-const CALL_DEADLINE: Duration = Duration::from_secs(4);
 
 /// One line for so many failures in a row, which is about one a minute.
 const LOG_EVERY: u32 = 30;
@@ -191,7 +189,7 @@ impl Candidate {
 
     /// Takes the Lease if that is right, and says what was stored and from when it counts.
     async fn attempt(&mut self) -> Result<Option<(Lease, Term)>, Trouble> {
-        let found = call(self.leases.get_opt(&self.name)).await?;
+        let found = read(&self.leases, &self.name).await?;
         let spec = found.as_ref().map(|lease| lease.spec.clone().unwrap_or_default());
         let judgement = self
             .lookout
@@ -299,7 +297,11 @@ impl Holder {
 
     /// Reads the Lease, which somebody has written.
     async fn read_again(&mut self) -> Result<(), Trouble> {
-        let found = call(self.leases.get_opt(&name(&self.lease))).await?;
+        let found = read(
+            &self.leases,
+            self.lease.metadata.name.as_deref().unwrap_or_default(),
+        )
+        .await?;
         // A Lease that was deleted belongs to whoever makes a new one first.
         let lease = found.ok_or(Trouble::Taken)?;
         let ours = lease
@@ -336,65 +338,6 @@ impl Holder {
             .await
             .map(drop)
     }
-}
-
-/// Why a call about the Lease did not do what it should.
-#[derive(Debug, thiserror::Error)]
-enum Trouble {
-    /// The Lease is not the one that was read.
-    #[error("the lease was written by somebody else")]
-    Conflict,
-    /// It has another holder.
-    #[error("the lease has another holder")]
-    Taken,
-    /// No answer in time.
-    #[error("no answer from the Kubernetes API within {} s", CALL_DEADLINE.as_secs())]
-    Deadline,
-    /// Anything else. This is only ever logged, so what the client said stands in the line itself.
-    #[error("{0}")]
-    Kube(Box<kube::Error>),
-}
-
-async fn call<T>(call: impl Future<Output = kube::Result<T>>) -> Result<T, Trouble> {
-    match timeout(CALL_DEADLINE, call).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(kube::Error::Api(status))) if status.is_conflict() => Err(Trouble::Conflict),
-        Ok(Err(error)) => Err(Trouble::Kube(Box::new(error))),
-        Err(_elapsed) => Err(Trouble::Deadline),
-    }
-}
-
-/// Replaces the Lease that was read; its `resourceVersion` is the precondition.
-async fn write(leases: &Api<Lease>, read: &Lease, spec: LeaseSpec) -> Result<Lease, Trouble> {
-    let lease = Lease {
-        metadata: read.metadata.clone(),
-        spec: Some(spec),
-    };
-    match call(leases.replace(&name(read), &PostParams::default(), &lease)).await {
-        // It was deleted, which is a change as well.
-        Err(Trouble::Kube(error)) if is_not_found(&error) => Err(Trouble::Conflict),
-        answer => answer,
-    }
-}
-
-fn is_not_found(error: &kube::Error) -> bool {
-    matches!(error, kube::Error::Api(status) if status.is_not_found())
-}
-
-async fn create(leases: &Api<Lease>, name: &str, spec: LeaseSpec) -> Result<Lease, Trouble> {
-    let metadata = ObjectMeta {
-        name: Some(name.to_owned()),
-        ..ObjectMeta::default()
-    };
-    let lease = Lease {
-        metadata,
-        spec: Some(spec),
-    };
-    call(leases.create(&PostParams::default(), &lease)).await
-}
-
-fn name(lease: &Lease) -> String {
-    lease.metadata.name.clone().unwrap_or_default()
 }
 
 /// Three quarters of [`RETRY`] to all of it, so that replicas that were started together do not stay in step.

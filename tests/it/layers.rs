@@ -139,7 +139,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         module: "permit",
         may_use: &[],
-        banned: &["kube::", "tokio", "reqwest"],
+        banned: &["kube::", "reqwest"],
     },
 ];
 
