@@ -63,7 +63,7 @@ pub fn set(conditions: &mut Vec<Condition>, kind: &str, holds: bool, saying: Say
         type_: kind.to_owned(),
         status: status.to_owned(),
         reason: saying.reason.as_str().to_owned(),
-        message: cut(saying.message, MESSAGE_LIMIT).to_owned(),
+        message: shorten(saying.message, MESSAGE_LIMIT),
         observed_generation: saying.generation,
         last_transition_time: since,
     };
@@ -73,9 +73,28 @@ pub fn set(conditions: &mut Vec<Condition>, kind: &str, holds: bool, saying: Say
     }
 }
 
+/// Takes over the transition times of conditions that stand as they stood: between two reports a condition may have gone to
+/// and fro, and nobody saw it.
+pub fn keep_times(conditions: &mut [Condition], stored: &[Condition]) {
+    for condition in conditions {
+        let same = |before: &&Condition| before.type_ == condition.type_ && before.status == condition.status;
+        if let Some(before) = stored.iter().find(same) {
+            condition.last_transition_time = before.last_transition_time.clone();
+        }
+    }
+}
+
 /// Removes a condition that does not apply.
 pub fn clear(conditions: &mut Vec<Condition>, kind: &str) {
     conditions.retain(|condition| condition.type_ != kind);
+}
+
+/// The text, or as much of it as fits into `limit` bytes with an ellipsis.
+pub fn shorten(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    format!("{}…", cut(text, limit.saturating_sub('…'.len_utf8())))
 }
 
 /// The first `limit` bytes at most, cut between characters.
@@ -160,9 +179,23 @@ mod tests {
     }
 
     #[test]
+    fn what_went_to_and_fro_unseen_has_not_moved() {
+        let mut stored = vec![];
+        stand(&mut stored, Standing::Stalled, saying(1, Reason::NodeLost, "x"));
+        let mut now = stored.clone();
+        stand(&mut now, Standing::Reconciling, saying(2, Reason::Updating, "y"));
+        stand(&mut now, Standing::Stalled, saying(3, Reason::NodeLost, "x"));
+        assert_ne!(now, stored);
+        keep_times(&mut now, &stored);
+        assert_eq!(now, stored);
+    }
+
+    #[test]
     fn a_message_is_cut_between_characters() {
         assert_eq!(cut("aä", 2), "a");
         assert_eq!(cut("aä", 3), "aä");
         assert_eq!(cut("", 3), "");
+        assert_eq!(shorten("abcd", 4), "abcd");
+        assert_eq!(shorten("abcdefg", 5), "ab…");
     }
 }

@@ -178,22 +178,29 @@ impl World {
 
     /// Launches an operator of this name, ready or not; several of one namespace have one Lease.
     pub async fn launch_operator(&self, pod: &str) -> Result<Operator> {
+        let mut options = self.operator_options().await?;
+        options.name = format!("{}-{pod}", options.name);
+        options.env.push(("POD_NAME".to_owned(), pod.to_owned()));
+        Operator::launch(&self.stack.run, &options)
+    }
+
+    /// How this namespace's operator is run: as the ServiceAccount that the chart made, with a Lease in the namespace.
+    pub async fn operator_options(&self) -> Result<OperatorOptions> {
         let control_plane = &self.stack.control_plane;
         let kubeconfig = control_plane
             .service_account_kubeconfig("ironwright-system", "ironwright")
             .await?;
         let mut options = OperatorOptions::new(&kubeconfig)?;
-        options.name = format!("operator-{}-{pod}", self.namespace);
+        options.name = format!("operator-{}", self.namespace);
         options.args = vec!["--namespace".to_owned(), self.namespace.clone()];
         let env = [
             ("RUST_LOG", "info,ironwright=debug,kube=warn"),
-            ("POD_NAME", pod),
             ("POD_NAMESPACE", &self.namespace),
         ];
         options.env = env
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into();
-        Operator::launch(&self.stack.run, &options)
+        Ok(options)
     }
 
     /// The running operator.

@@ -3,12 +3,34 @@
 //! The modules say `cfg(test)`, which is always so here, because clippy's leave to panic in tests depends on it.
 
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod binary;
+#[cfg(test)]
+mod chart;
+#[cfg(test)]
+mod deletion;
+#[cfg(test)]
 mod dependencies;
 #[cfg(test)]
+mod dropped;
+#[cfg(test)]
+mod failures;
+#[cfg(test)]
 mod first_light;
+#[cfg(test)]
+mod fleet;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod leader;
+#[cfg(test)]
+mod probe;
+#[cfg(test)]
+mod schema;
+#[cfg(test)]
+mod secrets;
+#[cfg(test)]
+mod sight;

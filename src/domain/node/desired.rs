@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::facts::{NodeFacts, SecretContent};
+use super::facts::{NodeFacts, SecretContent, SecretFacts};
 use super::situation::{Place, Refs};
 use crate::api::BareMetalNode;
 use crate::api::instance::InstanceSpec;
@@ -13,7 +13,7 @@ use crate::api::node::DriverInfoFrom;
 use crate::ironic::model::Object;
 
 /// What Ironic shows in place of a secret. Written back it would destroy the credential.
-const MASK: &str = "******";
+pub const MASK: &str = "******";
 
 /// The fields a spec asks for, without the content of Secrets.
 pub struct Desired {
@@ -84,19 +84,39 @@ pub fn version<'a>(facts: &NodeFacts<'a>, secret: &str) -> Option<&'a str> {
     }
 }
 
-/// The `driver_info` keys that the Secrets add. Empty as long as their content was not read.
+/// The version of a Secret and, where only some keys are taken from it, a digest of which: what was written from it last is
+/// written again when either is another.
+pub fn edition(facts: &NodeFacts, secret: &str) -> Option<String> {
+    let version = version(facts, secret)?;
+    let from = facts.object.spec.driver_info_from.iter();
+    let keys: Vec<_> = from
+        .filter(|from| from.secret_ref.name == secret)
+        .filter_map(|from| from.keys.as_ref())
+        .collect();
+    Some(if keys.is_empty() {
+        version.to_owned()
+    } else {
+        format!("{version} {}", digest(&json!(keys)))
+    })
+}
+
+/// The `driver_info` keys that the Secrets add. Empty as long as their content was not read. What the spec gives in the clear is
+/// not overridden, or the two would be written in turns.
 pub fn secret_driver_info(facts: &NodeFacts) -> Object {
+    read_driver_info(facts.object, facts.secrets)
+}
+
+/// The same, from the object and its Secrets alone.
+pub fn read_driver_info(object: &BareMetalNode, secrets: &SecretFacts) -> Object {
     let mut all = Map::new();
-    for from in &facts.object.spec.driver_info_from {
-        let content = facts
-            .secrets
-            .contents
-            .as_ref()
-            .and_then(|contents| contents.get(&from.secret_ref.name));
-        if let Some(content) = content {
+    let clear = object.spec.driver_info.as_ref();
+    for from in &object.spec.driver_info_from {
+        let contents = secrets.contents.as_ref();
+        if let Some(content) = contents.and_then(|contents| contents.get(&from.secret_ref.name)) {
             all.extend(keys_of(from, content).filter_map(|(key, value)| Some((key, Value::from(value?)))));
         }
     }
+    all.retain(|key, _| clear.is_none_or(|clear| !clear.0.contains_key(key)));
     all
 }
 
@@ -156,16 +176,47 @@ pub fn refs(facts: &NodeFacts, place: Place) -> Refs {
 
 /// Why the spec cannot be carried out as written, in a sentence.
 pub fn invalid(facts: &NodeFacts) -> Option<String> {
-    let info = facts.object.spec.driver_info.as_ref().map(|form| &form.0)?;
-    if let Some((key, _)) = info.iter().find(|(_, value)| value.as_str() == Some(MASK)) {
-        return Some(format!(
-            "driverInfo.{key} is {MASK}, which is how Ironic hides a secret; writing it would destroy the credential. Put the real value into a Secret and name it in driverInfoFrom."
-        ));
-    }
-    let odd = info.keys().find(|key| !super::fields::is_plain_key(key));
-    odd.map(|key| {
-        format!("driverInfo has the key {key:?}; Ironic can only change keys of letters, digits, _ and -.")
+    let clear = facts
+        .object
+        .spec
+        .driver_info
+        .iter()
+        .flat_map(|form| &form.0)
+        .find_map(|(key, value)| refuse("driverInfo", key, value.as_str()));
+    clear.or_else(|| {
+        let mut from = facts.object.spec.driver_info_from.iter();
+        from.find_map(|from| invalid_secret(facts, from))
     })
+}
+
+/// As far as it can be told without the content of the Secret, or with it.
+fn invalid_secret(facts: &NodeFacts, from: &DriverInfoFrom) -> Option<String> {
+    let name = &from.secret_ref.name;
+    let contents = facts.secrets.contents.as_ref();
+    match (contents.and_then(|contents| contents.get(name)), &from.keys) {
+        (Some(content), _) => {
+            keys_of(from, content).find_map(|(key, value)| refuse(&format!("Secret {name}"), &key, value))
+        }
+        (None, Some(keys)) => keys
+            .keys()
+            .find_map(|key| refuse(&format!("Secret {name}"), key, None)),
+        (None, None) => None,
+    }
+}
+
+/// What may not be written into `driver_info`.
+fn refuse(origin: &str, key: &str, value: Option<&str>) -> Option<String> {
+    if !super::fields::is_plain_key(key) {
+        Some(format!(
+            "{origin} gives driver_info the key {key:?}; Ironic can only change keys of letters, digits, _ and -."
+        ))
+    } else if value == Some(MASK) {
+        Some(format!(
+            "{origin} gives driver_info.{key} as {MASK}, which is how Ironic hides a secret; writing it would destroy the credential. Put the real value into a Secret and name it in driverInfoFrom."
+        ))
+    } else {
+        None
+    }
 }
 
 /// Which Secret, or which key of one, is missing, in a sentence.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::gate::Destructive;
 use super::marker::Marker;
 use crate::api::conditions::Reason;
-use crate::api::node::DeletionPolicy;
+use crate::api::node::{DeletionPolicy, WantedState};
 use crate::api::{BareMetalNode, RETRY_ANNOTATION};
 use crate::ironic::model::{Node, NodeSummary};
 
@@ -132,11 +132,17 @@ impl NodeFacts<'_> {
         self.object.metadata.deletion_timestamp.is_some()
     }
 
-    /// The deletion policy in force: a bulk deletion never tears an instance down.
+    /// The deletion policy in force. A bulk deletion never tears an instance down; any other one may, where the policy or the
+    /// spec's own `provision.state` says so.
     pub fn deletion_policy(&self) -> DeletionPolicy {
         match self.object.spec.deletion_policy {
-            DeletionPolicy::Undeploy if self.bulk_deletion => DeletionPolicy::Delete,
-            policy @ (DeletionPolicy::Undeploy | DeletionPolicy::Delete | DeletionPolicy::Detach) => policy,
+            DeletionPolicy::Detach => DeletionPolicy::Detach,
+            DeletionPolicy::Undeploy | DeletionPolicy::Delete
+                if !self.bulk_deletion && asks_to_undeploy(self.object) =>
+            {
+                DeletionPolicy::Undeploy
+            }
+            DeletionPolicy::Undeploy | DeletionPolicy::Delete => DeletionPolicy::Delete,
         }
     }
 
@@ -178,6 +184,21 @@ impl NodeFacts<'_> {
             basis.push_str(crate::domain::conditions::cut(retry, 64));
         }
         basis
+    }
+}
+
+/// Whether deleting the object explicitly asks for the end of an instance of ours: by `Undeploy`, or by a spec that wants
+/// the machine without one.
+pub fn asks_to_undeploy(object: &BareMetalNode) -> bool {
+    let state = object
+        .spec
+        .provision
+        .as_ref()
+        .and_then(|provision| provision.state);
+    match object.spec.deletion_policy {
+        DeletionPolicy::Undeploy => true,
+        DeletionPolicy::Delete => matches!(state, Some(WantedState::Available | WantedState::Manageable)),
+        DeletionPolicy::Detach => false,
     }
 }
 

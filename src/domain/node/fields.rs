@@ -6,6 +6,8 @@ use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, RemoveOperation};
 use serde_json::{Value, json};
 
+pub use super::applied::{applied, secrets_changed, secrets_wanted};
+use super::applied::{driver_info_owned, journal, written};
 use super::desired::{self, Desired};
 use super::facts::NodeFacts;
 use super::marker::{self, Marker};
@@ -55,7 +57,7 @@ pub fn gap(facts: &NodeFacts) -> Gap {
         };
     };
     let edits = edits(facts, node);
-    if !edits.now.is_empty() || secrets_changed(facts) {
+    if !edits.now.is_empty() || secrets_wanted(facts) {
         Gap::Now
     } else if edits.later.is_empty() {
         Gap::None
@@ -65,10 +67,7 @@ pub fn gap(facts: &NodeFacts) -> Gap {
 }
 
 fn summary_differs(facts: &NodeFacts) -> bool {
-    let status = facts.object.status.as_ref();
-    let applied = status
-        .and_then(|status| status.applied.as_ref())
-        .map(|applied| applied.digest.as_str());
+    let applied = journal(facts).map(|applied| applied.digest.as_str());
     let ours = facts.marker();
     let marked = facts
         .look
@@ -113,26 +112,14 @@ fn unoccupied(node: &Node) -> bool {
 fn differences(facts: &NodeFacts, node: &Node) -> Vec<Difference> {
     let desired = Desired::of(facts);
     let nothing = Applied::default();
-    let applied = facts
-        .object
-        .status
-        .as_ref()
-        .and_then(|status| status.applied.as_ref())
-        .unwrap_or(&nothing);
+    let applied = journal(facts).unwrap_or(&nothing);
     let mut all = top_level(&desired, applied, node);
     let at_rest = |field: &str, operations| Difference {
         field: field.to_owned(),
         when: Editable::AtRest,
         operations,
     };
-    let mut info = keys(
-        "driver_info",
-        &desired.driver_info,
-        &driver_info_owned(facts, applied),
-        &node.driver_info,
-    );
-    info.extend(secret_operations(facts, &node.driver_info));
-    all.push(at_rest("driverInfo", info));
+    all.push(at_rest("driverInfo", driver_info(facts, &desired, applied, node)));
     all.push(at_rest(
         "properties",
         keys(
@@ -227,46 +214,30 @@ pub fn is_plain_key(key: &str) -> bool {
     !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
 }
 
-/// Keys of `driver_info` that we set and that no Secret adds now.
-fn driver_info_owned(facts: &NodeFacts, applied: &Applied) -> Vec<String> {
-    let added = desired::secret_driver_info(facts);
-    // While the Secrets' content is unknown it is also unknown which of our keys come from them.
-    let known = facts.object.spec.driver_info_from.is_empty() || facts.secrets.contents.is_some();
-    applied
+/// Differences of `driver_info`, key by key and never as a whole: what Ironic masks would be written back masked.
+fn driver_info(facts: &NodeFacts, desired: &Desired, applied: &Applied, node: &Node) -> Vec<PatchOperation> {
+    let live = &node.driver_info;
+    let set = |(key, value): (&String, &Value)| add(&["driver_info", key], value.clone());
+    let clear = desired
         .driver_info
         .iter()
-        .filter(|key| known && !added.contains_key(*key))
-        .cloned()
+        .filter(|(key, value)| live.get(*key) != Some(value) && !written(facts, desired, key, live));
+    let secret = if secrets_changed(facts) {
+        desired::secret_driver_info(facts)
+    } else {
+        Object::new()
+    };
+    // Ironic masks secrets, so they cannot be compared: they are written when their Secret is another than the one written last.
+    let secret = secret.iter().filter(|(key, value)| live.get(*key) != Some(value));
+    let gone = driver_info_owned(facts, applied);
+    let gone = gone.iter().filter(|key| {
+        !desired.driver_info.contains_key(*key) && live.contains_key(*key) && is_plain_key(key)
+    });
+    clear
+        .chain(secret)
+        .map(set)
+        .chain(gone.map(|key| remove(&["driver_info", key])))
         .collect()
-}
-
-/// Ironic masks secrets, so they cannot be compared: they are written when their Secret is another than the one written last.
-fn secret_operations(facts: &NodeFacts, live: &Object) -> Vec<PatchOperation> {
-    if !secrets_changed(facts) {
-        return vec![];
-    }
-    let added = desired::secret_driver_info(facts);
-    added
-        .into_iter()
-        .filter(|(key, value)| live.get(key) != Some(value))
-        .map(|(key, value)| add(&["driver_info", &key], value))
-        .collect()
-}
-
-/// Whether a Secret of `driverInfoFrom` is in another version than the one written last.
-pub fn secrets_changed(facts: &NodeFacts) -> bool {
-    let applied = facts
-        .object
-        .status
-        .as_ref()
-        .and_then(|status| status.applied.as_ref());
-    facts.object.spec.driver_info_from.iter().any(|from| {
-        let name = &from.secret_ref.name;
-        let written = applied
-            .and_then(|applied| applied.secrets.get(name))
-            .map(String::as_str);
-        desired::version(facts, name) != written
-    })
 }
 
 fn extra(facts: &NodeFacts, desired: &Desired, applied: &Applied, node: &Node) -> Vec<PatchOperation> {
@@ -281,32 +252,6 @@ fn extra(facts: &NodeFacts, desired: &Desired, applied: &Applied, node: &Node) -
         wanted.insert(marker::KEY.to_owned(), Marker { instance, ..ours }.value());
     }
     keys("extra", &wanted, &applied.extra, &node.extra)
-}
-
-/// What is recorded once all of it is written.
-pub fn applied(facts: &NodeFacts) -> Applied {
-    let desired = Desired::of(facts);
-    let names = |object: &Object| object.keys().cloned().collect::<Vec<_>>();
-    let mut driver_info = names(&desired.driver_info);
-    driver_info.extend(names(&desired::secret_driver_info(facts)));
-    driver_info.sort_unstable();
-    driver_info.dedup();
-    let from = facts
-        .object
-        .spec
-        .driver_info_from
-        .iter()
-        .map(|from| from.secret_ref.name.clone());
-    Applied {
-        digest: desired.digest(facts),
-        fields: desired.fields.keys().map(|field| (*field).to_owned()).collect(),
-        driver_info,
-        properties: names(&desired.properties),
-        extra: names(&desired.extra),
-        secrets: from
-            .filter_map(|name| Some((name.clone(), desired::version(facts, &name)?.to_owned())))
-            .collect(),
-    }
 }
 
 /// `add`: sets a key whether or not it is there.

@@ -103,7 +103,7 @@ pub fn gate(step: Step, facts: &NodeFacts) -> Gate {
 fn needs_secrets(step: Step, facts: &NodeFacts) -> bool {
     match step {
         Step::Create => !facts.object.spec.driver_info_from.is_empty(),
-        Step::Patch => super::fields::secrets_changed(facts),
+        Step::Patch => super::fields::secrets_wanted(facts),
         Step::Deploy => super::desired::user_data_ref(facts.object).is_some(),
         Step::Claim | Step::Unclaim | Step::Manage | Step::Provide | Step::Undeploy | Step::Delete => false,
     }

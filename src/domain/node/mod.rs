@@ -9,6 +9,8 @@
 //! * [`plan`], [`status`]: the decision put together.
 //! * [`outcome`]: what a step that was taken, or failed, leaves in the journal.
 
+mod applied;
+mod call;
 pub mod desired;
 pub mod facts;
 pub mod fields;
@@ -16,9 +18,13 @@ pub mod gate;
 pub mod marker;
 pub mod outcome;
 pub mod plan;
+mod provision;
 pub mod rules;
 pub mod situation;
 pub mod status;
+mod summarise;
+#[cfg(test)]
+mod tests;
 pub mod words;
 
 pub use facts::{CloudFacts, Look, NodeFacts, SecretFacts};

@@ -3,13 +3,14 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::facts::NodeFacts;
+use super::fields;
 use super::gate::Destructive;
 use super::rules::Step;
-use super::{fields, words};
+use super::words::WORDS_LIMIT;
 use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::Reason;
 use crate::api::node::{Attempts, Failure, Intent};
-use crate::domain::conditions::{Saying, Standing, cut, stand};
+use crate::domain::conditions::{Saying, Standing, shorten, stand};
 
 /// Why a call failed, as its class has it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -42,9 +43,8 @@ pub fn taken(mut status: BareMetalNodeStatus, step: Step, facts: &NodeFacts) -> 
             status.id.clone_from(&facts.object.metadata.uid);
             status.applied = Some(fields::applied(facts));
         }
-        Step::Patch if words::later_fields(facts).is_empty() => status.applied = Some(fields::applied(facts)),
-        Step::Patch
-        | Step::Claim
+        Step::Patch => status.applied = Some(fields::applied(facts)),
+        Step::Claim
         | Step::Unclaim
         | Step::Manage
         | Step::Provide
@@ -64,7 +64,7 @@ pub fn failed(
 ) -> BareMetalNodeStatus {
     let recorded = |terminal| Failure {
         reason: failure.reason.as_str().to_owned(),
-        message: cut(&failure.words, 1024).to_owned(),
+        message: shorten(&failure.words, WORDS_LIMIT),
         terminal,
     };
     let standing = match failure.class {
@@ -78,7 +78,8 @@ pub fn failed(
             Standing::Stalled
         }
     };
-    let message = format!("{} (step {})", failure.words, step.as_str());
+    let said = shorten(failure.words.trim_end().trim_end_matches('.'), WORDS_LIMIT);
+    let message = format!("{said} (step {}).", step.as_str());
     let saying = Saying {
         generation: Some(facts.generation()),
         now: facts.now,

@@ -1,20 +1,16 @@
 //! The decision put together: facts → choice → the one action to take and the status to report.
 
-use json_patch::Patch;
-use serde_json::{Value, json};
-
-use super::desired::{self, Desired};
+use super::call::call;
+pub use super::call::{Call, ConfigDrive};
 use super::facts::NodeFacts;
 use super::gate::{self, Destructive};
-use super::marker::{InstanceMark, KEY, Marker};
 use super::rules::{Choice, Step, choose};
 use super::situation::{Situation, summarise};
 use super::status::{Verdict, keeps, status};
-use super::{fields, words};
+use super::words;
 use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::Reason;
 use crate::domain::conditions::Standing;
-use crate::ironic::model::{InterfaceKind, NodeCreate, Object, Verb};
 
 /// The decision.
 pub struct NodePlan {
@@ -46,52 +42,6 @@ pub enum Action {
     Call(Step, Call),
 }
 
-/// A mutating call. Not `Debug`: it holds what Secrets hold.
-pub enum Call {
-    /// `POST /v1/nodes`.
-    Create(Box<NodeCreate>),
-    /// `PATCH /v1/nodes/{id}`.
-    Patch {
-        /// The node.
-        id: String,
-        /// The operations.
-        patch: Patch,
-        /// Interfaces that are not named go back to the new driver's defaults (API 1.45).
-        reset_interfaces: bool,
-    },
-    /// `PUT /v1/nodes/{id}/states/provision`.
-    Provision {
-        /// The node.
-        id: String,
-        /// The verb.
-        verb: Verb,
-        /// With `active`.
-        config_drive: Option<ConfigDrive>,
-    },
-    /// `DELETE /v1/nodes/{id}`.
-    Delete {
-        /// The node.
-        id: String,
-    },
-}
-
-/// A config drive as it is handed to Ironic.
-pub enum ConfigDrive {
-    /// The URL of a ready one.
-    Url(String),
-    /// Its parts (API 1.56, with vendor data 1.59); Ironic packs them.
-    Parts {
-        /// `meta_data.json`
-        meta_data: Option<Object>,
-        /// `user_data`
-        user_data: Option<String>,
-        /// `network_data.json`
-        network_data: Option<Object>,
-        /// `vendor_data2.json`
-        vendor_data: Option<Object>,
-    },
-}
-
 /// Decides.
 pub fn decide(facts: &NodeFacts) -> NodePlan {
     let situation = summarise(facts);
@@ -101,7 +51,8 @@ pub fn decide(facts: &NodeFacts) -> NodePlan {
 
 /// Turns a choice into an action and a status. Total.
 pub fn compose(choice: Choice, rule: &'static str, situation: &Situation, facts: &NodeFacts) -> NodePlan {
-    if keeps(facts, situation) {
+    // Nothing holds up letting go.
+    if choice != Choice::Release && keeps(facts, situation) {
         let status = facts.object.status.clone().unwrap_or_default();
         return NodePlan {
             choice,
@@ -200,126 +151,4 @@ fn halted(
         status: status(facts, situation, &verdict, rule),
         again_at,
     }
-}
-
-/// The call of a step.
-fn call(step: Step, facts: &NodeFacts) -> Call {
-    let id = facts
-        .look
-        .summary()
-        .map(|node| node.uuid.clone())
-        .unwrap_or_default();
-    let provision = |verb, config_drive| Call::Provision {
-        id: id.clone(),
-        verb,
-        config_drive,
-    };
-    match step {
-        Step::Create => Call::Create(Box::new(create(facts))),
-        Step::Patch => patch(facts, id),
-        Step::Claim => Call::Patch {
-            id,
-            patch: claim(facts),
-            reset_interfaces: false,
-        },
-        Step::Unclaim => Call::Patch {
-            id,
-            patch: unclaim(facts),
-            reset_interfaces: false,
-        },
-        Step::Manage => provision(Verb::Manage, None),
-        Step::Provide => provision(Verb::Provide, None),
-        Step::Deploy => provision(Verb::Active, config_drive(facts)),
-        Step::Undeploy => provision(Verb::Deleted, None),
-        Step::Delete => Call::Delete { id },
-    }
-}
-
-/// The node as it is enrolled. Its uuid is the object's uid, so that a lost answer costs nothing.
-fn create(facts: &NodeFacts) -> NodeCreate {
-    let mut desired = Desired::of(facts);
-    desired.driver_info.extend(desired::secret_driver_info(facts));
-    desired.extra.insert(KEY.to_owned(), facts.marker().value());
-    let interfaces = InterfaceKind::ALL
-        .iter()
-        .filter_map(|kind| Some((*kind, desired.fields.remove(kind.field())?)))
-        .collect();
-    NodeCreate {
-        uuid: facts.object.metadata.uid.clone(),
-        name: desired.fields.remove("name"),
-        driver: facts.object.spec.driver.clone(),
-        driver_info: desired.driver_info,
-        properties: desired.properties,
-        extra: desired.extra,
-        resource_class: desired.fields.remove("resource_class"),
-        interfaces,
-        ..NodeCreate::default()
-    }
-}
-
-fn patch(facts: &NodeFacts, id: String) -> Call {
-    let edits = facts
-        .look
-        .full()
-        .map(|node| fields::edits(facts, node))
-        .unwrap_or_default();
-    Call::Patch {
-        id,
-        patch: Patch(edits.now),
-        reset_interfaces: edits.reset_interfaces,
-    }
-}
-
-/// `instance_uuid`, `instance_info` and marker in one PATCH: Ironic refuses the whole of it if somebody was faster.
-fn claim(facts: &NodeFacts) -> Patch {
-    let mut marker = facts.marker();
-    let held = facts.look.summary().and_then(|node| node.instance_uuid.clone());
-    let id = held.unwrap_or_else(|| facts.fresh_instance_id.to_string());
-    let digest = desired::instance_digest(facts.object).unwrap_or_default();
-    marker.instance = Some(InstanceMark {
-        id: id.clone(),
-        digest,
-    });
-    let info = desired::instance(facts.object)
-        .map(desired::instance_info)
-        .unwrap_or_default();
-    Patch(vec![
-        fields::add(&["instance_uuid"], json!(id)),
-        fields::add(&["instance_info"], Value::Object(info)),
-        fields::add(&["extra", KEY], marker.value()),
-    ])
-}
-
-fn unclaim(facts: &NodeFacts) -> Patch {
-    let marker: Marker = facts.marker();
-    Patch(vec![
-        fields::remove(&["instance_uuid"]),
-        fields::remove(&["instance_info"]),
-        fields::add(&["extra", KEY], marker.value()),
-    ])
-}
-
-fn config_drive(facts: &NodeFacts) -> Option<ConfigDrive> {
-    let drive = desired::instance(facts.object)?.config_drive.as_ref()?;
-    if let Some(url) = &drive.url {
-        return Some(ConfigDrive::Url(url.clone()));
-    }
-    let object = |form: &Option<crate::api::FreeForm>| form.as_ref().map(|form| form.0.clone());
-    let from_secret = || {
-        let (secret, key) = desired::user_data_ref(facts.object)?;
-        facts
-            .secrets
-            .contents
-            .as_ref()?
-            .get(secret)?
-            .data
-            .get(key)
-            .cloned()
-    };
-    Some(ConfigDrive::Parts {
-        meta_data: object(&drive.meta_data),
-        user_data: drive.user_data.clone().or_else(from_secret),
-        network_data: object(&drive.network_data),
-        vendor_data: object(&drive.vendor_data),
-    })
 }

@@ -2,6 +2,7 @@
 //!
 //! The name of the rule that answered goes to the object's status and to the documentation.
 
+use super::provision::{provision, settled, undeploy};
 use super::situation::{Gap, Grip, Guard, Place, Refs, Situation, Tenant, View, Want, Writes};
 use crate::api::conditions::Reason;
 
@@ -166,7 +167,7 @@ fn enrol(s: &Situation) -> Option<Choice> {
 }
 
 /// What the spec refers to must be there before anything is written from it.
-fn refs(s: &Situation) -> Option<Choice> {
+pub fn refs(s: &Situation) -> Option<Choice> {
     match s.refs {
         Refs::Ready => None,
         Refs::Missing => Some(Choice::Wait(Reason::SecretMissing)),
@@ -190,15 +191,12 @@ fn leave(s: &Situation) -> Option<Choice> {
     if !s.want.is_deletion() {
         return None;
     }
-    let may_undeploy = s.want == Want::Wiped;
     Some(match (s.guard, s.tenant, s.place) {
         (Guard::Maintenance, ..) => Choice::Stalled(Reason::Maintenance),
         (Guard::Protected, ..) => Choice::Stalled(Reason::Protected),
         (_, Tenant::Foreign, _) => Choice::Stalled(Reason::ForeignInstance),
-        (_, Tenant::Ours | Tenant::OursChanged, Place::Available | Place::Manageable) => {
-            Choice::Step(Step::Unclaim)
-        }
-        (_, Tenant::Ours | Tenant::OursChanged, _) if may_undeploy => undeploy(s),
+        (_, Tenant::Ours | Tenant::OursChanged, place) if place.unoccupied() => Choice::Step(Step::Unclaim),
+        (_, Tenant::Ours | Tenant::OursChanged, _) if s.want == Want::Wiped => undeploy(s),
         (_, Tenant::Ours | Tenant::OursChanged, _) => Choice::Stalled(Reason::InstancePresent),
         (_, Tenant::Nobody, Place::CleanFailed | Place::InspectFailed) => Choice::Step(Step::Manage),
         (_, Tenant::Nobody, _) if removable(s.place) => Choice::Step(Step::Delete),
@@ -209,7 +207,7 @@ fn leave(s: &Situation) -> Option<Choice> {
 fn removable(place: Place) -> bool {
     matches!(
         place,
-        Place::Enroll | Place::VerifyFailed | Place::Manageable | Place::Available | Place::AdoptFailed
+        Place::Enroll | Place::VerifyFailed | Place::Manageable | Place::Available
     )
 }
 
@@ -235,125 +233,14 @@ fn tenant(s: &Situation) -> Option<Choice> {
 
 /// Maintenance, protection and retirement suspend what would move the node, not what is already as wanted.
 fn guard(s: &Situation) -> Option<Choice> {
-    let at_rest = matches!(provision(s), Some(Choice::Settled(_)));
-    match s.guard {
-        Guard::Maintenance if !at_rest => Some(Choice::Stalled(Reason::Maintenance)),
-        Guard::Protected if provision(s) == Some(Choice::Step(Step::Undeploy)) => {
+    let way = provision(s)?;
+    let at_rest = matches!(way, Choice::Settled(_) | Choice::Wait(Reason::AwaitingState));
+    match (s.guard, way) {
+        (Guard::Maintenance, _) if !at_rest => Some(Choice::Stalled(Reason::Maintenance)),
+        (Guard::Protected, Choice::Step(Step::Undeploy | Step::Provide)) => {
             Some(Choice::Stalled(Reason::Protected))
         }
-        Guard::Retired if provision(s) == Some(Choice::Step(Step::Provide)) => {
-            Some(Choice::Stalled(Reason::Retired))
-        }
+        (Guard::Retired, Choice::Step(Step::Provide)) => Some(Choice::Stalled(Reason::Retired)),
         _ => None,
-    }
-}
-
-/// The way through the provision states.
-fn provision(s: &Situation) -> Option<Choice> {
-    match s.want {
-        Want::Untouched => Some(untouched(s)),
-        Want::Manageable => Some(to_manageable(s)),
-        Want::Available => Some(to_available(s)),
-        Want::Active => Some(to_active(s)),
-        Want::Gone | Want::Wiped | Want::Released => None,
-    }
-}
-
-/// A node just enrolled is verified, which touches no disk; nothing else is moved.
-fn untouched(s: &Situation) -> Choice {
-    match s.place {
-        Place::Enroll | Place::VerifyFailed => Choice::Step(Step::Manage),
-        _ => settled(s, Reason::Enrolled),
-    }
-}
-
-fn to_manageable(s: &Situation) -> Choice {
-    match (s.place, s.tenant) {
-        (Place::Available | Place::Manageable, Tenant::Ours | Tenant::OursChanged) => {
-            Choice::Step(Step::Unclaim)
-        }
-        (Place::Manageable, _) => settled(s, Reason::Manageable),
-        (Place::Available, _) => Choice::Step(Step::Manage),
-        _ => approach(s),
-    }
-}
-
-fn to_available(s: &Situation) -> Choice {
-    match (s.place, s.tenant) {
-        (Place::Available | Place::Manageable, Tenant::Ours | Tenant::OursChanged) => {
-            Choice::Step(Step::Unclaim)
-        }
-        (Place::Available, _) => settled(s, Reason::Available),
-        (Place::Manageable, _) => Choice::Step(Step::Provide),
-        _ => approach(s),
-    }
-}
-
-fn to_active(s: &Situation) -> Choice {
-    match (s.place, s.tenant) {
-        (Place::Active, _) => settled(s, Reason::Deployed),
-        (Place::Available | Place::DeployFailed, Tenant::Ours) => {
-            refs(s).unwrap_or(Choice::Step(Step::Deploy))
-        }
-        // The claim carries the instance it was made for: renew it, under the same id, before that is deployed.
-        (Place::Available, _) | (Place::DeployFailed, Tenant::OursChanged) => {
-            refs(s).unwrap_or_else(|| with_full_view(s, Step::Claim))
-        }
-        (Place::Manageable, _) => Choice::Step(Step::Provide),
-        (
-            Place::Enroll
-            | Place::VerifyFailed
-            | Place::CleanFailed
-            | Place::InspectFailed
-            | Place::AdoptFailed,
-            _,
-        ) => Choice::Step(Step::Manage),
-        _ => Choice::Stalled(Reason::UnexpectedState),
-    }
-}
-
-/// A PATCH is computed from the whole node.
-fn with_full_view(s: &Situation, step: Step) -> Choice {
-    if s.view == View::Full {
-        Choice::Step(step)
-    } else {
-        Choice::Look
-    }
-}
-
-/// Towards `manageable`, from wherever it is: out of `enroll` and failures by `manage`, out of our instance by tearing it down.
-fn approach(s: &Situation) -> Choice {
-    match (s.place, s.tenant) {
-        (_, Tenant::Ours | Tenant::OursChanged) => undeploy(s),
-        (
-            Place::Enroll
-            | Place::VerifyFailed
-            | Place::CleanFailed
-            | Place::InspectFailed
-            | Place::AdoptFailed,
-            _,
-        ) => Choice::Step(Step::Manage),
-        _ => Choice::Stalled(Reason::UnexpectedState),
-    }
-}
-
-fn undeploy(s: &Situation) -> Choice {
-    match s.place {
-        Place::Active
-        | Place::Rescue
-        | Place::DeployFailed
-        | Place::RescueFailed
-        | Place::ServiceFailed
-        | Place::Error => Choice::Step(Step::Undeploy),
-        _ => Choice::Stalled(Reason::UnexpectedState),
-    }
-}
-
-/// As wanted, unless fields still wait for another state.
-fn settled(s: &Situation, reason: Reason) -> Choice {
-    if s.edit == Gap::Later {
-        Choice::Wait(Reason::AwaitingState)
-    } else {
-        Choice::Settled(reason)
     }
 }

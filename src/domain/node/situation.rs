@@ -1,10 +1,6 @@
 //! The facts of a node folded into a finite situation of payload-free enums, so that every one can be checked.
 
-use super::facts::{Look, NodeFacts};
-use super::marker::Marker;
-use super::{desired, fields};
-use crate::api::node::{DeletionPolicy, WantedState};
-use crate::ironic::model::{Life, NodeSummary, ProvisionState, life};
+pub use super::summarise::{place, summarise};
 
 /// Declares an enum whose values can be listed.
 macro_rules! finite {
@@ -186,7 +182,7 @@ impl Place {
     }
 
     /// Whether a node there carries an instance even if no `instance_uuid` says so.
-    fn occupied(self) -> bool {
+    pub fn occupied(self) -> bool {
         matches!(
             self,
             Place::Active
@@ -195,6 +191,21 @@ impl Place {
                 | Place::ServiceFailed
                 | Place::DeployFailed
                 | Place::Error
+                // Who adopts says that a workload is on the disk; that Ironic could not take it over does not unsay it.
+                | Place::AdoptFailed
+        )
+    }
+
+    /// At rest without an instance: a claim there was never deployed, or is no longer.
+    pub fn unoccupied(self) -> bool {
+        matches!(
+            self,
+            Place::Enroll
+                | Place::VerifyFailed
+                | Place::Manageable
+                | Place::Available
+                | Place::CleanFailed
+                | Place::InspectFailed
         )
     }
 }
@@ -206,145 +217,79 @@ impl Want {
     }
 }
 
-/// Folds the facts.
-pub fn summarise(facts: &NodeFacts) -> Situation {
-    let want = want(facts);
-    let (view, place) = view(&facts.look);
-    let mut situation = Situation {
-        want,
-        view,
-        writes: writes(facts),
-        refs: if want.is_deletion() {
-            Refs::Ready
-        } else {
-            desired::refs(facts, place)
-        },
-        place,
-        grip: Grip::Free,
-        guard: Guard::None,
-        tenant: Tenant::Nobody,
-        edit: Gap::None,
-    };
-    if let Some(node) = facts.look.summary() {
-        situation.grip = grip(node);
-        situation.guard = guard(node);
-        situation.tenant = tenant(facts, node, place);
-        situation.edit = if want.is_deletion() {
-            Gap::None
-        } else {
-            fields::gap(facts)
-        };
-    }
-    situation
-}
-
-fn want(facts: &NodeFacts) -> Want {
-    if facts.deleting() {
-        return match facts.deletion_policy() {
-            DeletionPolicy::Detach => Want::Released,
-            DeletionPolicy::Delete => Want::Gone,
-            DeletionPolicy::Undeploy => Want::Wiped,
-        };
-    }
-    match facts
-        .object
-        .spec
-        .provision
-        .as_ref()
-        .and_then(|provision| provision.state)
-    {
-        None => Want::Untouched,
-        Some(WantedState::Manageable) => Want::Manageable,
-        Some(WantedState::Available) => Want::Available,
-        Some(WantedState::Active) => Want::Active,
+impl Tenant {
+    /// Whether the instance is ours, be it as the spec has it or not.
+    pub fn is_ours(self) -> bool {
+        matches!(self, Tenant::Ours | Tenant::OursChanged)
     }
 }
 
-fn writes(facts: &NodeFacts) -> Writes {
-    if facts.cloud.suspect.is_some() {
-        Writes::Suspect
-    } else if facts.cloud.paused || facts.object.spec.paused {
-        Writes::Paused
-    } else {
-        Writes::Allowed
+impl Situation {
+    /// Every situation that can occur, and some that cannot: a rule must not rely on two facts going together.
+    ///
+    /// Left out is only what cannot even be said: grip, guard, tenant and fields of a node that is not seen, a place other than
+    /// `Absent` in a cloud that is not seen, a `Lost` node (known from a GET) in a list, an absence by list in a GET.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let sights: Vec<_> = unseen().chain(seen()).collect();
+        let asked = Want::ALL.iter().flat_map(|&want| {
+            Writes::ALL
+                .iter()
+                .flat_map(move |&writes| Refs::ALL.iter().map(move |&refs| (want, writes, refs)))
+        });
+        asked.flat_map(move |(want, writes, refs)| {
+            let with = move |sight| Self {
+                want,
+                writes,
+                refs,
+                ..sight
+            };
+            sights.clone().into_iter().map(with)
+        })
+    }
+
+    /// The first situation of a place in a view.
+    fn sight(view: View, place: Place) -> Self {
+        Self {
+            want: Want::Untouched,
+            view,
+            writes: Writes::Allowed,
+            refs: Refs::Ready,
+            place,
+            grip: Grip::Free,
+            guard: Guard::None,
+            tenant: Tenant::Nobody,
+            edit: Gap::None,
+        }
     }
 }
 
-fn view(look: &Look) -> (View, Place) {
-    match *look {
-        Look::NoCloud => (View::NoCloud, Place::Absent),
-        Look::NotYet => (View::NotYet, Place::Absent),
-        Look::Down(_) => (View::Down, Place::Absent),
-        Look::Stale => (View::Stale, Place::Absent),
-        Look::Absent => (View::Summary, Place::Absent),
-        Look::Taken(_) => (View::Summary, Place::Taken),
-        Look::Unlisted => (View::Summary, Place::Unlisted),
-        Look::Lost => (View::Full, Place::Lost),
-        Look::Summary(node) => (View::Summary, place(node)),
-        Look::Full(node, _) => (View::Full, place(node)),
-    }
+/// The sights without a node.
+fn unseen() -> impl Iterator<Item = Situation> {
+    let blind = [View::NoCloud, View::NotYet, View::Down, View::Stale].map(|view| (view, Place::Absent));
+    let absent = [
+        (View::Summary, Place::Absent),
+        (View::Summary, Place::Taken),
+        (View::Full, Place::Taken),
+        (View::Summary, Place::Unlisted),
+        (View::Full, Place::Lost),
+    ];
+    blind
+        .into_iter()
+        .chain(absent)
+        .map(|(view, place)| Situation::sight(view, place))
 }
 
-/// Where a node is. The states that Ironic leaves by itself are one place.
-pub fn place(node: &NodeSummary) -> Place {
-    match (life(&node.provision_state), &node.provision_state) {
-        (Life::Running, _) => Place::Running,
-        (Life::Held, _) => Place::Held,
-        (_, ProvisionState::Enroll) if node.failure().is_some() => Place::VerifyFailed,
-        (_, ProvisionState::Enroll) => Place::Enroll,
-        (_, ProvisionState::Manageable) => Place::Manageable,
-        (_, ProvisionState::Available) => Place::Available,
-        (_, ProvisionState::Active) => Place::Active,
-        (_, ProvisionState::Rescue) => Place::Rescue,
-        (_, ProvisionState::DeployFailed) => Place::DeployFailed,
-        (_, ProvisionState::CleanFailed) => Place::CleanFailed,
-        (_, ProvisionState::InspectFailed) => Place::InspectFailed,
-        (_, ProvisionState::AdoptFailed) => Place::AdoptFailed,
-        (_, ProvisionState::RescueFailed | ProvisionState::UnrescueFailed) => Place::RescueFailed,
-        (_, ProvisionState::ServiceFailed) => Place::ServiceFailed,
-        (_, ProvisionState::Error) => Place::Error,
-        (Life::Stable | Life::Failed | Life::Unknown, _) => Place::Unknown,
-    }
-}
-
-fn grip(node: &NodeSummary) -> Grip {
-    if node.is_reserved() || node.target_power_state.is_some() {
-        Grip::Busy
-    } else {
-        Grip::Free
-    }
-}
-
-fn guard(node: &NodeSummary) -> Guard {
-    if node.maintenance {
-        Guard::Maintenance
-    } else if node.protected {
-        Guard::Protected
-    } else if node.retired {
-        Guard::Retired
-    } else {
-        Guard::None
-    }
-}
-
-/// An instance is ours when the node is claimed under the id that our marker names, or when its teardown failed half-way
-/// (state `error`, claim already gone, our marker still there). Everything else on an occupied node is foreign.
-fn tenant(facts: &NodeFacts, node: &NodeSummary, place: Place) -> Tenant {
-    let mark = Marker::read(&node.extra)
-        .filter(|marker| marker.same_object(&facts.marker()))
-        .and_then(|m| m.instance);
-    let ours = match (&node.instance_uuid, &mark) {
-        (Some(claim), Some(mark)) => *claim == mark.id,
-        (None, Some(_)) => place == Place::Error,
-        (_, None) => false,
-    };
-    if ours {
-        let wanted = desired::instance_digest(facts.object);
-        let same = mark.is_none_or(|mark| wanted.is_none_or(|wanted| wanted == mark.digest));
-        if same { Tenant::Ours } else { Tenant::OursChanged }
-    } else if node.instance_uuid.is_some() || place.occupied() {
-        Tenant::Foreign
-    } else {
-        Tenant::Nobody
-    }
+/// The sights of a node.
+fn seen() -> impl Iterator<Item = Situation> {
+    let places = Place::ALL.iter().filter(|place| place.seen());
+    let sights = places
+        .flat_map(|&place| [View::Summary, View::Full].map(|view| Situation::sight(view, place)))
+        .flat_map(|sight| Grip::ALL.iter().map(move |&grip| Situation { grip, ..sight }))
+        .flat_map(|sight| Guard::ALL.iter().map(move |&guard| Situation { guard, ..sight }))
+        .flat_map(|sight| {
+            Tenant::ALL
+                .iter()
+                .map(move |&tenant| Situation { tenant, ..sight })
+        });
+    sights.flat_map(|sight| Gap::ALL.iter().map(move |&edit| Situation { edit, ..sight }))
 }

@@ -2,15 +2,12 @@
 
 use super::facts::NodeFacts;
 use super::rules::{Choice, NO_RULE};
-use super::situation::{Place, Situation, Tenant, View, Want};
+use super::situation::{Gap, Place, Situation, Tenant, View, Want};
 use super::{fields, words};
 use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::{Reason, types};
-use crate::domain::conditions::{Saying, Standing, clear, cut, set, stand};
+use crate::domain::conditions::{Saying, Standing, clear, set, shorten, stand};
 use crate::ironic::model::{Goal, PowerState};
-
-/// Ironic's words in a status, at most, in bytes.
-const WORDS_LIMIT: usize = 1024;
 
 /// What is said about the choice.
 pub struct Verdict {
@@ -53,7 +50,7 @@ fn refine(reason: Reason, facts: &NodeFacts) -> Reason {
 
 fn message(reason: Reason, facts: &NodeFacts) -> String {
     match facts.cloud.suspect {
-        Some((suspicion, why)) if suspicion == reason => why.to_owned(),
+        Some((suspicion, why)) if suspicion == reason => words::ended(why),
         _ => words::say(reason, facts),
     }
 }
@@ -65,8 +62,21 @@ pub fn keeps(facts: &NodeFacts, situation: &Situation) -> bool {
     let looked_at = status.and_then(|status| status.observed_generation) == Some(facts.generation());
     match situation.view {
         View::Stale => true,
-        View::Down | View::NotYet => looked_at && !facts.deleting(),
+        View::Down | View::NotYet => looked_at && !facts.deleting() && !outdated(facts, situation.view),
         View::NoCloud | View::Summary | View::Full => false,
+    }
+}
+
+/// Whether what the object says of its cloud is no longer so: it exists by now, or it does not answer.
+fn outdated(facts: &NodeFacts, view: View) -> bool {
+    let conditions = facts.object.status.iter().flat_map(|status| &status.conditions);
+    let said = conditions
+        .filter(|condition| condition.type_ == types::READY)
+        .find_map(|condition| Reason::parse(&condition.reason));
+    match said {
+        Some(Reason::CloudMissing) => true,
+        Some(Reason::AwaitingObservation) => view == View::Down,
+        _ => false,
     }
 }
 
@@ -102,12 +112,12 @@ fn observe(status: &mut BareMetalNodeStatus, facts: &NodeFacts, situation: &Situ
     let same_state = status.provision_state.as_deref() == Some(node.provision_state.as_str());
     // `last_error` can vanish while the node is still failed: what was once read stays as long as the state does.
     let remembered = status.last_error.take().filter(|_| same_state);
-    let words = node
+    let said = node
         .failure()
         .or(facts.history)
-        .map(|words| cut(words, WORDS_LIMIT).to_owned())
+        .map(|said| shorten(said, words::WORDS_LIMIT))
         .or(remembered);
-    status.last_error = words.filter(|_| failed);
+    status.last_error = said.filter(|_| failed);
     status.id = Some(node.uuid.clone());
     status.name.clone_from(&node.name);
     status.provision_state = Some(node.provision_state.to_string());
@@ -117,11 +127,9 @@ fn observe(status: &mut BareMetalNodeStatus, facts: &NodeFacts, situation: &Situ
         .map(str::to_owned);
     // What an intent announced has either happened or is decided anew.
     status.intent = None;
-    let up_to_date = facts
-        .look
-        .full()
-        .is_some_and(|node| fields::edits(facts, node).later.is_empty());
-    if up_to_date && situation.edit == super::situation::Gap::None && !situation.want.is_deletion() {
+    // All that can be written now is: so it is ours, be it that we lost the answer.
+    let written = facts.look.full().is_some() && situation.edit != Gap::Now;
+    if written && !situation.want.is_deletion() {
         status.applied = Some(fields::applied(facts));
     }
 }
@@ -167,7 +175,7 @@ fn drifted(status: &mut BareMetalNodeStatus, facts: &NodeFacts, situation: &Situ
             "provision.instance is not the instance that was deployed. A machine is not rebuilt by itself: set provision.state to available and back to active with the new instance.",
             status,
         );
-    } else if situation.edit == super::situation::Gap::Later {
+    } else if situation.edit == Gap::Later {
         say(
             Reason::AwaitingState,
             &words::say(Reason::AwaitingState, facts),

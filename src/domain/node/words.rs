@@ -6,7 +6,11 @@ use super::rules::Step;
 use super::situation::Place;
 use super::{desired, fields};
 use crate::api::conditions::Reason;
+use crate::domain::conditions::shorten;
 use crate::ironic::model::{NodeSummary, ProvisionState};
+
+/// Ironic's words in a message or a status, at most, in bytes.
+pub const WORDS_LIMIT: usize = 1024;
 
 /// The reason while Ironic works on a node in this state.
 pub fn transition(state: &ProvisionState) -> Reason {
@@ -99,6 +103,19 @@ pub fn say(reason: Reason, facts: &NodeFacts) -> String {
     }
 }
 
+/// The way out of a deletion that cannot reach Ironic.
+const LET_GO: &str = "Set deletionPolicy to Detach to let go of the node without that.";
+
+/// The text as a sentence: somebody else's words may lack the full stop.
+pub fn ended(text: &str) -> String {
+    let text = text.trim_end();
+    if text.ends_with(['.', '!', '?', '…']) {
+        text.to_owned()
+    } else {
+        format!("{text}.")
+    }
+}
+
 /// The documentation's sentence without its full stop.
 fn sentence(reason: Reason) -> &'static str {
     reason.meaning().trim().trim_end_matches('.')
@@ -126,14 +143,21 @@ fn referring(reason: Reason, facts: &NodeFacts) -> String {
         (Reason::SecretMissing, _) => desired::missing(facts).unwrap_or_default(),
         (Reason::DriverUnavailable, _) => no_driver(facts),
         (Reason::InvalidSpec, _) => desired::invalid(facts).unwrap_or_default(),
-        (Reason::MachineAlreadyEnrolled, Look::Taken(who)) => (*who).to_owned(),
+        (Reason::MachineAlreadyEnrolled, Look::Taken(who)) => ended(who),
+        (Reason::CloudMissing, _) if facts.deleting() => {
+            format!(
+                "BareMetalCloud {cloud} does not exist in this namespace, so the node cannot be removed from Ironic. {LET_GO}"
+            )
+        }
         (Reason::CloudMissing, _) => {
             format!(
                 "BareMetalCloud {cloud} does not exist in this namespace. The node is enrolled as soon as it does."
             )
         }
         (Reason::CloudUnavailable, Look::Down(why)) => {
-            format!("BareMetalCloud {cloud} does not answer: {why}")
+            let way_out = if facts.deleting() { LET_GO } else { "" };
+            let said = ended(&format!("BareMetalCloud {cloud} does not answer: {why}"));
+            format!("{said} {way_out}").trim_end().to_owned()
         }
         (Reason::AwaitingObservation, _) => {
             format!("Waiting for the first list of the nodes of BareMetalCloud {cloud}.")
@@ -177,14 +201,24 @@ fn blocked(reason: Reason, facts: &NodeFacts, node: Option<&NodeSummary>) -> Str
         Reason::Protected => "The node is protected in Ironic: it is neither torn down nor removed.".into(),
         Reason::Retired => "The node is retired in Ironic: it cannot be made available.".into(),
         Reason::ForeignInstance => foreign(node, &state, facts.deleting()),
-        Reason::InstancePresent => format!(
-            "The instance of this object is still on the node (state {state}), and deletionPolicy is Delete. Either set provision.state to available before deleting, or set deletionPolicy to Undeploy (wipes the machine) or Detach (leaves all as it is)."
-        ),
+        Reason::InstancePresent => instance_present(&state, facts.bulk_deletion),
         Reason::Held => format!(
             "The node is in state {state}: a step asked to stop there. Continue with the verb unhold, or abort."
         ),
         _ => format!("The node is in state {state}, from which the spec gives no way on."),
     }
+}
+
+fn instance_present(state: &str, bulk_deletion: bool) -> String {
+    let present = format!("The instance of this object is still on the node (state {state})");
+    if bulk_deletion {
+        return format!(
+            "{present}, and the object goes along with its namespace or definition, which tears nothing down. Set deletionPolicy to Detach (leaves all as it is)."
+        );
+    }
+    format!(
+        "{present}, and deletionPolicy is Delete. Either set provision.state to available or deletionPolicy to Undeploy (each wipes the machine), or set deletionPolicy to Detach (leaves all as it is)."
+    )
 }
 
 fn foreign(node: Option<&NodeSummary>, state: &str, deleting: bool) -> String {
@@ -228,7 +262,7 @@ fn reserved(node: Option<&NodeSummary>) -> String {
 
 /// The sentence about a failure: Ironic's words, how often it was tried, and what comes next.
 pub fn failed(facts: &NodeFacts, words: Option<&str>, step: Step, given_up: bool) -> String {
-    let words = words.unwrap_or("Ironic gives no reason");
+    let words = shorten(words.unwrap_or("Ironic gives no reason"), WORDS_LIMIT);
     let attempts = facts
         .object
         .status

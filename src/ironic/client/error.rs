@@ -64,6 +64,12 @@ pub enum Error {
         /// What was missing.
         waiting_for: &'static str,
     },
+    /// The client was closed before the request was sent.
+    #[error("{route} was not sent: the client is closed")]
+    Closed {
+        /// What was asked.
+        route: &'static Route,
+    },
     /// An answer that is not what Ironic answers: truncated, HTML, or not the JSON it should be.
     #[error("the answer to {route} makes no sense (status {status}): {problem}")]
     Body {
@@ -158,6 +164,7 @@ impl Error {
             Self::NotPermitted { .. }
             | Self::Transport { .. }
             | Self::Deadline { .. }
+            | Self::Closed { .. }
             | Self::Body { .. }
             | Self::MarkerGone { .. }
             | Self::EndlessListing { .. }
@@ -211,6 +218,11 @@ impl Error {
     /// Whether the credentials are wrong.
     pub fn is_unauthorized(&self) -> bool {
         self.rejection() == Some(Rejection::Unauthorized)
+    }
+
+    /// Whether the client, or this process, is to send nothing more: it was closed, or its permit withdrawn.
+    pub fn is_closed(&self) -> bool {
+        matches!(self, Self::Closed { .. } | Self::NotPermitted { .. })
     }
 
     /// Words for a user: Ironic's own where it said something, never longer than 1 KiB.

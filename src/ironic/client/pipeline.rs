@@ -103,8 +103,10 @@ impl Client {
         if let Some(version) = version {
             call.supported(version)?;
         }
-        let Ok(Ok(_slot)) = timeout_at(until, self.inner.slots.acquire()).await else {
-            return Err(self.too_late(call.route, "a free slot").into());
+        let _slot = match timeout_at(until, self.inner.slots.acquire()).await {
+            Ok(Ok(slot)) => slot,
+            Ok(Err(_closed)) => return Err(Error::Closed { route: call.route }.into()),
+            Err(_) => return Err(self.too_late(call.route, "a free slot").into()),
         };
         let span = tracing::debug_span!(
             "ironic",

@@ -132,6 +132,12 @@ impl Client {
         &self.inner.identity
     }
 
+    /// From now on no request is sent any more, also none that waits for its turn; those under way are finished. For an
+    /// orderly end.
+    pub fn close(&self) {
+        self.inner.slots.close();
+    }
+
     /// A stamp later than that of every request started so far: what a request started from now on reads is
     /// newer.
     pub fn stamp(&self) -> Stamp {

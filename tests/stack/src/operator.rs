@@ -92,6 +92,11 @@ impl Operator {
         ports::prove_owner(self.port.number(), self.process.pid())
     }
 
+    /// Where its probes and metrics are, such as `http://127.0.0.1:23456`.
+    pub fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port.number())
+    }
+
     /// Whether it says that it is ready, this very moment.
     pub async fn is_ready(&self) -> bool {
         self.get("/readyz").await.is_ok()
@@ -158,8 +163,9 @@ impl Operator {
         self.process.resume();
     }
 
-    async fn get(&self, path: &str) -> Result<String> {
-        let url = format!("http://127.0.0.1:{}{path}", self.port.number());
+    /// Asks one of its endpoints; an answer other than a success is an error.
+    pub async fn get(&self, path: &str) -> Result<String> {
+        let url = format!("{}{path}", self.endpoint());
         Ok(http_client()?
             .get(url)
             .send()

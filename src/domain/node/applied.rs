@@ -1,0 +1,134 @@
+//! The journal of what was written: whose fields and keys are ours, and which Secrets were written last.
+
+use std::collections::BTreeSet;
+
+use super::desired::{self, Desired, MASK};
+use super::facts::NodeFacts;
+use super::fields::edits;
+use crate::api::node::Applied;
+use crate::ironic::model::Object;
+
+/// Ends the digest of a spec that is written but for fields that wait for another state: it equals no digest, so that a row of the
+/// list never passes for the whole of it.
+const PENDING: &str = "-pending";
+
+/// What was written last, as far as the status knows.
+pub fn journal<'a>(facts: &NodeFacts<'a>) -> Option<&'a Applied> {
+    facts.object.status.as_ref()?.applied.as_ref()
+}
+
+/// What is recorded once all that can be written in the node's state is written.
+pub fn applied(facts: &NodeFacts) -> Applied {
+    let desired = Desired::of(facts);
+    let nothing = Applied::default();
+    let before = journal(facts).unwrap_or(&nothing);
+    let later = facts
+        .look
+        .full()
+        .map(|node| edits(facts, node).later)
+        .unwrap_or_default();
+    let mut digest = desired.digest(facts);
+    if !later.is_empty() {
+        digest.push_str(PENDING);
+    }
+    Applied {
+        digest,
+        fields: fields(&desired, before, &later),
+        driver_info: driver_info(facts, &desired, before),
+        properties: desired.properties.keys().cloned().collect(),
+        extra: desired.extra.keys().cloned().collect(),
+        secrets: secrets(facts),
+    }
+}
+
+/// A field that waits is ours only if it was before.
+fn fields(desired: &Desired, before: &Applied, later: &[String]) -> Vec<String> {
+    let waits = |field: &str| later.iter().any(|waiting| waiting == field);
+    let now = desired
+        .fields
+        .keys()
+        .copied()
+        .filter(|field| !waits(field))
+        .map(str::to_owned);
+    let all: BTreeSet<_> = now
+        .chain(before.fields.iter().filter(|field| waits(field)).cloned())
+        .collect();
+    all.into_iter().collect()
+}
+
+fn driver_info(facts: &NodeFacts, desired: &Desired, before: &Applied) -> Vec<String> {
+    let from = secret_keys(facts).unwrap_or_else(|| before.driver_info.iter().cloned().collect());
+    let all: BTreeSet<_> = desired.driver_info.keys().cloned().chain(from).collect();
+    all.into_iter().collect()
+}
+
+fn secrets(facts: &NodeFacts) -> std::collections::BTreeMap<String, String> {
+    let names = facts
+        .object
+        .spec
+        .driver_info_from
+        .iter()
+        .map(|from| &from.secret_ref.name);
+    names
+        .filter_map(|name| Some((name.clone(), desired::edition(facts, name)?)))
+        .collect()
+}
+
+/// The `driver_info` keys that come from Secrets; none while that cannot be told without their content.
+fn secret_keys(facts: &NodeFacts) -> Option<BTreeSet<String>> {
+    let mut all = BTreeSet::new();
+    for from in &facts.object.spec.driver_info_from {
+        if let Some(keys) = &from.keys {
+            all.extend(keys.keys().cloned());
+        } else {
+            let contents = facts.secrets.contents.as_ref()?;
+            let content = contents.get(&from.secret_ref.name);
+            all.extend(content.iter().flat_map(|content| content.data.keys().cloned()));
+        }
+    }
+    Some(all)
+}
+
+/// Keys of `driver_info` that we set and that no Secret adds now.
+pub fn driver_info_owned(facts: &NodeFacts, applied: &Applied) -> Vec<String> {
+    let Some(added) = secret_keys(facts) else {
+        return vec![];
+    };
+    let ours = applied.driver_info.iter();
+    ours.filter(|key| !added.contains(*key)).cloned().collect()
+}
+
+/// Whether a value given in the clear that Ironic masks all the same was written already. It cannot be compared.
+pub fn written(facts: &NodeFacts, desired: &Desired, key: &str, live: &Object) -> bool {
+    let masked = live.get(key).and_then(|value| value.as_str()) == Some(MASK);
+    masked
+        && journal(facts).is_some_and(|applied| {
+            same_spec(facts, desired, applied) && applied.driver_info.iter().any(|ours| ours == key)
+        })
+}
+
+fn same_spec(facts: &NodeFacts, desired: &Desired, applied: &Applied) -> bool {
+    let recorded = applied.digest.strip_suffix(PENDING).unwrap_or(&applied.digest);
+    recorded == desired.digest(facts)
+}
+
+/// Whether a Secret of `driverInfoFrom` is in another version than the one written last, or other keys are taken from it.
+pub fn secrets_changed(facts: &NodeFacts) -> bool {
+    facts.object.spec.driver_info_from.iter().any(|from| {
+        let name = &from.secret_ref.name;
+        let written = journal(facts).and_then(|applied| applied.secrets.get(name));
+        desired::edition(facts, name).as_ref() != written
+    })
+}
+
+/// Whether a change of fields needs the content of Secrets: to write it, or to tell which of our keys are no longer wanted.
+pub fn secrets_wanted(facts: &NodeFacts) -> bool {
+    let unclear = || {
+        let desired = Desired::of(facts);
+        journal(facts).is_some_and(|applied| {
+            let mut ours = applied.driver_info.iter();
+            !same_spec(facts, &desired, applied) && ours.any(|key| !desired.driver_info.contains_key(key))
+        })
+    };
+    secrets_changed(facts) || (secret_keys(facts).is_none() && unclear())
+}

@@ -1,0 +1,115 @@
+//! The rules' way through the provision states.
+
+use super::rules::{Choice, Step, refs};
+use super::situation::{Gap, Place, Refs, Situation, Tenant, View, Want};
+use crate::api::conditions::Reason;
+
+/// The way through the provision states.
+pub fn provision(s: &Situation) -> Option<Choice> {
+    match s.want {
+        Want::Untouched => Some(untouched(s)),
+        Want::Manageable => Some(to_manageable(s)),
+        Want::Available => Some(to_available(s)),
+        Want::Active => Some(to_active(s)),
+        Want::Gone | Want::Wiped | Want::Released => None,
+    }
+}
+
+/// A node just enrolled is verified, which touches no disk; nothing else is moved.
+fn untouched(s: &Situation) -> Choice {
+    match s.place {
+        Place::Enroll | Place::VerifyFailed => verify(s),
+        _ => settled(s, Reason::Enrolled),
+    }
+}
+
+fn to_manageable(s: &Situation) -> Choice {
+    match s.place {
+        _ if idle_claim(s) => Choice::Step(Step::Unclaim),
+        Place::Manageable => settled(s, Reason::Manageable),
+        Place::Available => Choice::Step(Step::Manage),
+        _ => approach(s),
+    }
+}
+
+fn to_available(s: &Situation) -> Choice {
+    match s.place {
+        _ if idle_claim(s) => Choice::Step(Step::Unclaim),
+        Place::Available => settled(s, Reason::Available),
+        Place::Manageable => Choice::Step(Step::Provide),
+        _ => approach(s),
+    }
+}
+
+fn to_active(s: &Situation) -> Choice {
+    match (s.place, s.tenant) {
+        (Place::Active, _) => settled(s, Reason::Deployed),
+        (Place::Available | Place::DeployFailed, Tenant::Ours) => {
+            refs(s).unwrap_or(Choice::Step(Step::Deploy))
+        }
+        // The claim carries the instance it was made for: renew it, under the same id, before that is deployed.
+        (Place::Available, _) | (Place::DeployFailed, Tenant::OursChanged) => {
+            refs(s).unwrap_or_else(|| with_full_view(s, Step::Claim))
+        }
+        // Cleaned is only what nobody claims, not even we.
+        _ if idle_claim(s) => Choice::Step(Step::Unclaim),
+        (Place::Manageable, _) => Choice::Step(Step::Provide),
+        (place, _) if place.unoccupied() => verify(s),
+        _ => Choice::Stalled(Reason::UnexpectedState),
+    }
+}
+
+/// A claim of ours without an instance: left over from a deployment that was called off.
+fn idle_claim(s: &Situation) -> bool {
+    s.tenant.is_ours() && s.place.unoccupied()
+}
+
+/// Verb `manage`; out of `enroll` it needs the driver's conductor.
+fn verify(s: &Situation) -> Choice {
+    match (s.place, s.refs) {
+        (Place::Enroll | Place::VerifyFailed, Refs::NoDriver) => Choice::Wait(Reason::DriverUnavailable),
+        _ => Choice::Step(Step::Manage),
+    }
+}
+
+/// A PATCH is computed from the whole node.
+fn with_full_view(s: &Situation, step: Step) -> Choice {
+    if s.view == View::Full {
+        Choice::Step(step)
+    } else {
+        Choice::Look
+    }
+}
+
+/// Towards `manageable`, from wherever it is: out of `enroll` and failures by `manage`, out of our instance by tearing it down.
+fn approach(s: &Situation) -> Choice {
+    if s.tenant.is_ours() {
+        undeploy(s)
+    } else if s.place.unoccupied() {
+        verify(s)
+    } else {
+        Choice::Stalled(Reason::UnexpectedState)
+    }
+}
+
+/// Verb `deleted`, from where Ironic takes it.
+pub fn undeploy(s: &Situation) -> Choice {
+    match s.place {
+        Place::Active
+        | Place::Rescue
+        | Place::DeployFailed
+        | Place::RescueFailed
+        | Place::ServiceFailed
+        | Place::Error => Choice::Step(Step::Undeploy),
+        _ => Choice::Stalled(Reason::UnexpectedState),
+    }
+}
+
+/// As wanted, unless fields still wait for another state.
+pub fn settled(s: &Situation, reason: Reason) -> Choice {
+    if s.edit == Gap::Later {
+        Choice::Wait(Reason::AwaitingState)
+    } else {
+        Choice::Settled(reason)
+    }
+}

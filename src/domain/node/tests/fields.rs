@@ -1,0 +1,241 @@
+//! The differences between spec and node, against every history of both that chance finds.
+
+use std::collections::BTreeSet;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use serde_json::Map;
+
+use super::super::desired::{self, MASK};
+use super::super::fields::{applied, edits, gap, secrets_changed, secrets_wanted};
+use super::super::situation::Gap;
+use super::era::{Era, INFO, ODD, era, map};
+use super::fixture::{Case, Sight, patch};
+use crate::ironic::model::{Node, Object, ProvisionState};
+
+/// One round: what is written, and what is recorded.
+fn round(case: &Case) -> Case {
+    let Sight::Full(live) = &case.sight else { panic!() };
+    let (operations, applied) = case.with(|facts| {
+        let edits = edits(facts, facts.look.full().unwrap());
+        (edits.now, applied(facts))
+    });
+    let mut next = case.clone();
+    next.sight = Sight::Full(patch(live, &operations).unwrap());
+    next.object.status.get_or_insert_default().applied = Some(applied);
+    next
+}
+
+fn live(case: &Case) -> &Node {
+    let Sight::Full(node) = &case.sight else { panic!() };
+    node
+}
+
+/// Wanted keys have their values, keys we set and no longer want are gone, every other key is as it was.
+fn three_way(what: &str, wanted: &Object, ours: &[String], before: &Object, after: &Object) {
+    let keys: BTreeSet<_> = wanted.keys().chain(before.keys()).chain(after.keys()).collect();
+    for key in keys {
+        let expected = match wanted.get(key) {
+            Some(value) => Some(value),
+            None if ours.contains(key) => None,
+            None => before.get(key),
+        };
+        assert_eq!(after.get(key), expected, "{what}.{key}");
+    }
+}
+
+fn check_round(before: &Case, after: &Case) {
+    let nothing = crate::api::node::Applied::default();
+    let status = before.object.status.as_ref();
+    let ours = status
+        .and_then(|status| status.applied.as_ref())
+        .unwrap_or(&nothing);
+    let spec = &before.object.spec;
+    let (old, new) = (live(before), live(after));
+    three_way(
+        "properties",
+        &spec.properties.clone().unwrap().0,
+        &ours.properties,
+        &old.properties,
+        &new.properties,
+    );
+    let mut extra = spec.extra.clone().unwrap().0;
+    extra.insert("ironwright".into(), before.with(|facts| facts.marker().value()));
+    three_way("extra", &extra, &ours.extra, &old.extra, &new.extra);
+    // Of a secret that Ironic masks only its writing can be checked: it stays as it is while nobody changes it.
+    let mut info = before.with(desired::secret_driver_info);
+    info.extend(spec.driver_info.clone().unwrap().0);
+    let open = |object: &Object| -> Object {
+        object
+            .iter()
+            .filter(|(key, _)| !key.contains("password"))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect()
+    };
+    let changed = before.with(secrets_changed);
+    let clear: Object = info
+        .iter()
+        .filter(|(key, _)| changed || spec.driver_info.as_ref().unwrap().0.contains_key(*key))
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect();
+    let kept: Vec<_> = ours
+        .driver_info
+        .iter()
+        .filter(|key| !info.contains_key(*key))
+        .cloned()
+        .collect();
+    three_way(
+        "driver_info",
+        &open(&clear),
+        &kept,
+        &open(&old.driver_info),
+        &open(&new.driver_info),
+    );
+    assert!(
+        !new.driver_info.values().any(|value| value == MASK),
+        "a mask was written"
+    );
+    if changed {
+        for (key, value) in info {
+            assert_eq!(new.driver_info.get(&key), Some(&value), "secret {key}");
+        }
+    }
+}
+
+fn check_quiet(case: &Case, occupied: bool) {
+    let (now, later, gap, digest) = case.with(|facts| {
+        let edits = edits(facts, facts.look.full().unwrap());
+        (edits.now, edits.later, gap(facts), secrets_wanted(facts))
+    });
+    assert!(
+        now.is_empty(),
+        "written twice: {}",
+        serde_json::to_string(&now).unwrap()
+    );
+    assert!(occupied || later.is_empty(), "{later:?}");
+    assert!(!digest);
+    assert_eq!(gap, if later.is_empty() { Gap::None } else { Gap::Later });
+    let mut row = case.clone();
+    row.sight = Sight::Summary(live(case).clone());
+    let expected = if later.is_empty() { Gap::None } else { Gap::Now };
+    assert_eq!(row.with(super::super::fields::gap), expected, "a row of the list");
+    row.secrets.contents = None;
+    assert_eq!(
+        row.with(super::super::fields::gap),
+        expected,
+        "without the Secrets' content"
+    );
+    let mut unread = case.clone();
+    unread.secrets.contents = None;
+    assert!(
+        unread
+            .with(|facts| edits(facts, facts.look.full().unwrap()).now.is_empty() && !secrets_wanted(facts))
+    );
+    assert_eq!(
+        unread.with(applied),
+        case.with(applied),
+        "the journal does not need the content"
+    );
+}
+
+/// Whoever else writes into the node.
+fn drift(case: &mut Case, info: &Object, properties: &Object, extra: &Object) {
+    if let Sight::Full(node) = &mut case.sight {
+        let open = info.iter().filter(|(key, _)| !key.contains("password"));
+        node.driver_info
+            .extend(open.map(|(key, value)| (key.clone(), value.clone())));
+        node.properties.extend(properties.clone());
+        node.extra.extend(extra.clone());
+    }
+}
+
+fn state() -> impl Strategy<Value = ProvisionState> {
+    prop::sample::select(
+        &[
+            ProvisionState::Enroll,
+            ProvisionState::Manageable,
+            ProvisionState::Active,
+        ][..],
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn one_round_brings_the_node_to_the_spec_and_touches_nothing_else(
+        eras in vec((era(), state(), map(INFO), map(ODD), map(ODD)), 1..4)
+    ) {
+        let mut case = Case::new(&ProvisionState::Enroll);
+        for (era, state, info, properties, extra) in eras {
+            drift(&mut case, &info, &properties, &extra);
+            case = case.see(|node| node.provision_state = state.clone());
+            era.begin(&mut case, true);
+            let gap = case.with(gap);
+            let after = round(&case);
+            check_round(&case, &after);
+            if gap == Gap::None {
+                prop_assert_eq!(live(&case), live(&after));
+            }
+            check_quiet(&after, state == ProvisionState::Active);
+            case = after;
+        }
+    }
+
+    /// As long as nothing asks for the Secrets, not knowing their content changes nothing.
+    #[test]
+    fn the_secrets_are_read_whenever_their_content_would_matter(before: Pair, drifted in map(INFO)) {
+        let Pair(first, second) = before;
+        let mut case = Case::new(&ProvisionState::Manageable);
+        first.begin(&mut case, true);
+        let mut case = round(&case);
+        drift(&mut case, &drifted, &Map::new(), &Map::new());
+        second.begin(&mut case, true);
+        let mut unread = case.clone();
+        unread.secrets.contents = None;
+        let write = |case: &Case| case.with(|facts| serde_json::to_value(edits(facts, facts.look.full().unwrap()).now).unwrap());
+        if !unread.with(secrets_wanted) {
+            prop_assert_eq!(write(&unread), write(&case));
+            prop_assert_eq!(unread.with(applied), case.with(applied));
+        }
+    }
+
+    #[test]
+    fn a_secret_is_written_exactly_when_its_version_is_another(era in era(), version in 0..3_u8) {
+        let mut case = Case::new(&ProvisionState::Manageable);
+        era.begin(&mut case, true);
+        let mut case = round(&case);
+        let before = era.version;
+        let later = Era { version, ..era };
+        later.begin(&mut case, true);
+        let secret = case.with(desired::secret_driver_info);
+        let hidden = secret.keys().filter(|key| key.contains("password")).count();
+        let written = case.with(|facts| edits(facts, facts.look.full().unwrap()).now);
+        let written = written.iter().filter(|operation| operation.path().as_str().contains("password")).count();
+        let again = later.version != before && !later.from.is_empty();
+        // What is given in the clear but masked is written again with it: it cannot be told whether it is still right.
+        let masked = later.driver_info.keys().filter(|key| key.contains("password")).count();
+        prop_assert_eq!(written, if again { hidden + masked } else { 0 });
+    }
+}
+
+/// Two eras.
+#[derive(Clone, Debug)]
+struct Pair(Era, Era);
+
+impl Arbitrary for Pair {
+    type Parameters = ();
+    type Strategy = BoxedStrategy<Self>;
+    fn arbitrary_with((): ()) -> Self::Strategy {
+        // The same spec most of the time, or little would go unasked.
+        (era(), era(), 0..4, any::<bool>())
+            .prop_map(|(first, other, how, drop)| {
+                let mut second = if how == 0 { other } else { first.clone() };
+                if drop {
+                    second.driver_info.clear();
+                }
+                Self(first, second)
+            })
+            .boxed()
+    }
+}

@@ -1,0 +1,13 @@
+//! The decision checked: over every situation, over everything Ironic can do, and against mutants of itself.
+
+mod compose;
+mod era;
+mod fields;
+mod fixture;
+mod ironic;
+mod mutants;
+mod reach;
+mod safety;
+mod table;
+mod table_ends;
+mod world;

@@ -1,0 +1,238 @@
+//! Decisions that are wrong on purpose: each must be caught, or the checks prove nothing.
+
+use super::super::facts::NodeFacts;
+use super::super::gate::{Gate, Tries, Verdict, judge};
+use super::super::plan::{NodePlan, compose};
+use super::super::rules::{Choice, RULES, Step, choose};
+use super::super::situation::{
+    Gap, Grip, Guard, Place, Refs, Situation, Tenant, View, Want, Writes, summarise,
+};
+use super::reach::{endless, explore};
+use super::safety::{Chooser, chosen, first_failure};
+use super::world::Decide;
+
+/// A mutant sees another situation than the one that is.
+type Blur = fn(Situation) -> Situation;
+
+macro_rules! mutants {
+    ($($name:ident: $blur:expr;)+) => {
+        /// Mutants by name: as a chooser, and as a whole decision.
+        const MUTANTS: &[(&str, Chooser, Decide)] = &[$((
+            stringify!($name),
+            |situation| {
+                let blur: Blur = $blur;
+                choose(&blur(*situation)).0
+            },
+            |facts| {
+                let blur: Blur = $blur;
+                decide_blurred(facts, blur)
+            },
+        ),)+];
+    };
+}
+
+fn decide_blurred(facts: &NodeFacts, blur: Blur) -> NodePlan {
+    let situation = blur(summarise(facts));
+    let (choice, rule) = choose(&situation);
+    compose(choice, rule, &situation, facts)
+}
+
+fn where_it_is(holds: bool, then: Situation, or: Situation) -> Situation {
+    if holds { then } else { or }
+}
+
+mutants! {
+    ignore_the_marker: |s| where_it_is(s.tenant == Tenant::Foreign, Situation { tenant: Tenant::Ours, ..s }, s);
+    foreign_is_nobody: |s| where_it_is(s.tenant == Tenant::Foreign, Situation { tenant: Tenant::Nobody, ..s }, s);
+    default_the_state_to_available: |s| where_it_is(s.want == Want::Untouched, Situation { want: Want::Available, ..s }, s);
+    delete_means_undeploy: |s| where_it_is(s.want == Want::Gone, Situation { want: Want::Wiped, ..s }, s);
+    detach_means_delete: |s| where_it_is(s.want == Want::Released, Situation { want: Want::Gone, ..s }, s);
+    ignore_maintenance: |s| where_it_is(s.guard == Guard::Maintenance, Situation { guard: Guard::None, ..s }, s);
+    ignore_protection: |s| where_it_is(s.guard == Guard::Protected, Situation { guard: Guard::None, ..s }, s);
+    ignore_retirement: |s| where_it_is(s.guard == Guard::Retired, Situation { guard: Guard::None, ..s }, s);
+    unlisted_is_absent: |s| where_it_is(s.place == Place::Unlisted, Situation { place: Place::Absent, ..s }, s);
+    lost_is_absent: |s| where_it_is(s.place == Place::Lost, Situation { place: Place::Absent, ..s }, s);
+    taken_is_absent: |s| where_it_is(s.place == Place::Taken, Situation { place: Place::Absent, ..s }, s);
+    stale_is_fresh: |s| where_it_is(s.view == View::Stale, Situation { view: View::Summary, ..s }, s);
+    down_is_fresh: |s| where_it_is(s.view == View::Down, Situation { view: View::Summary, ..s }, s);
+    not_listed_yet_is_empty: |s| where_it_is(s.view == View::NotYet, Situation { view: View::Summary, ..s }, s);
+    a_row_is_the_whole_node: |s| where_it_is(s.view == View::Summary, Situation { view: View::Full, ..s }, s);
+    ignore_pauses: |s| where_it_is(s.writes == Writes::Paused, Situation { writes: Writes::Allowed, ..s }, s);
+    ignore_suspicion: |s| where_it_is(s.writes == Writes::Suspect, Situation { writes: Writes::Allowed, ..s }, s);
+    ignore_reservations: |s| where_it_is(s.grip == Grip::Busy, Situation { grip: Grip::Free, ..s }, s);
+    unknown_is_manageable: |s| where_it_is(s.place == Place::Unknown, Situation { place: Place::Manageable, ..s }, s);
+    held_is_failed: |s| where_it_is(s.place == Place::Held, Situation { place: Place::DeployFailed, ..s }, s);
+    running_is_available: |s| where_it_is(s.place == Place::Running, Situation { place: Place::Available, ..s }, s);
+    failed_is_manageable: |s| where_it_is(s.place == Place::CleanFailed, Situation { place: Place::Manageable, ..s }, s);
+    adoption_leaves_no_trace: |s| where_it_is(s.place == Place::AdoptFailed, Situation { place: Place::InspectFailed, tenant: Tenant::Nobody, ..s }, s);
+    pending_fields_are_done: |s| where_it_is(s.edit == Gap::Later, Situation { edit: Gap::None, ..s }, s);
+    changed_fields_are_done: |s| where_it_is(s.edit == Gap::Now, Situation { edit: Gap::None, ..s }, s);
+}
+
+/// Mutants that the search through the world must find too: they are about what is on the machine.
+const FOUND_IN_THE_WORLD: &[&str] = &[
+    "ignore_the_marker",
+    "foreign_is_nobody",
+    "default_the_state_to_available",
+    "delete_means_undeploy",
+    "ignore_maintenance",
+    "adoption_leaves_no_trace",
+];
+
+#[test]
+fn every_mutant_of_the_summary_is_caught() {
+    for (name, chooser, _) in MUTANTS {
+        assert!(first_failure(*chooser).is_some(), "{name} survives");
+    }
+}
+
+#[test]
+fn the_search_catches_what_endangers_a_machine() {
+    for name in FOUND_IN_THE_WORLD {
+        let (.., decide) = MUTANTS.iter().find(|(known, ..)| known == name).unwrap();
+        assert!(explore(*decide, 30_000).is_err(), "{name} survives");
+    }
+}
+
+/// Without the record of what is written, the operator would write it for ever.
+#[test]
+fn the_search_catches_a_loop_without_progress() {
+    let forgets: Decide = |facts| {
+        let mut plan = super::super::plan::decide(facts);
+        let situation = Situation {
+            edit: Gap::Now,
+            ..summarise(facts)
+        };
+        if situation.place == Place::Manageable {
+            let (choice, rule) = choose(&situation);
+            plan = compose(choice, rule, &situation, facts);
+        }
+        plan
+    };
+    let found = explore(forgets, 300).unwrap();
+    assert!(endless(&found).is_some());
+}
+
+/// The rules without one of them.
+fn without(left_out: &str, situation: &Situation) -> Choice {
+    let mut rules = RULES.iter().filter(|(name, _)| *name != left_out);
+    rules
+        .find_map(|(_, rule)| rule(situation))
+        .unwrap_or(Choice::Stalled(crate::api::conditions::Reason::UnexpectedState))
+}
+
+#[test]
+fn no_rule_can_be_left_out() {
+    for (name, _) in RULES {
+        let differs = Situation::all().any(|situation| without(name, &situation) != chosen(&situation));
+        assert!(differs, "{name} changes nothing");
+    }
+    let guards: &[(&str, Chooser)] = &[
+        ("detach", |s| without("detach", s)),
+        ("look", |s| without("look", s)),
+        ("trust", |s| without("trust", s)),
+        ("paused", |s| without("paused", s)),
+        ("transition", |s| without("transition", s)),
+        ("leave", |s| without("leave", s)),
+        ("edit", |s| without("edit", s)),
+        ("tenant", |s| without("tenant", s)),
+        ("guard", |s| without("guard", s)),
+    ];
+    for (name, chooser) in guards {
+        assert!(first_failure(*chooser).is_some(), "nobody misses {name}");
+    }
+}
+
+/// A gate that lets a step through although something is missing.
+type Judge = fn(Step, Gate) -> Verdict;
+
+fn gate_holds(judge: Judge) -> bool {
+    Step::ALL.iter().all(|&step| {
+        [Tries::Fresh, Tries::CoolingDown, Tries::Spent]
+            .into_iter()
+            .all(|tries| {
+                (0..8_u8).all(|bits| {
+                    let gate = Gate {
+                        tries,
+                        finalizer: bits & 1 > 0,
+                        secrets: bits & 2 > 0,
+                        confirmed: bits & 4 > 0,
+                    };
+                    let destructive = matches!(step, Step::Provide | Step::Undeploy | Step::Delete);
+                    let in_order = tries == Tries::Fresh
+                        && gate.finalizer
+                        && gate.secrets
+                        && (gate.confirmed || !destructive);
+                    (judge(step, gate) == Verdict::Pass) == in_order
+                })
+            })
+    })
+}
+
+#[test]
+fn no_condition_of_the_gate_can_be_dropped() {
+    assert!(gate_holds(judge));
+    let mutants: &[(&str, Judge)] = &[
+        ("confirmation", |step, gate| {
+            judge(
+                step,
+                Gate {
+                    confirmed: true,
+                    ..gate
+                },
+            )
+        }),
+        ("finalizer", |step, gate| {
+            judge(
+                step,
+                Gate {
+                    finalizer: true,
+                    ..gate
+                },
+            )
+        }),
+        ("secrets", |step, gate| {
+            judge(
+                step,
+                Gate {
+                    secrets: true,
+                    ..gate
+                },
+            )
+        }),
+        ("tries", |step, gate| {
+            judge(
+                step,
+                Gate {
+                    tries: Tries::Fresh,
+                    ..gate
+                },
+            )
+        }),
+    ];
+    for (name, mutant) in mutants {
+        assert!(!gate_holds(*mutant), "{name} can be dropped");
+    }
+}
+
+#[test]
+fn nothing_is_written_from_references_that_are_not_there() {
+    let blind: Chooser = |s| {
+        chosen(&Situation {
+            refs: Refs::Ready,
+            ..*s
+        })
+    };
+    let written = |choose: Chooser| {
+        Situation::all()
+            .filter(|s| s.refs == Refs::Missing || s.refs == Refs::Invalid)
+            .any(|s| {
+                matches!(
+                    choose(&s),
+                    Choice::Step(Step::Create | Step::Patch | Step::Claim | Step::Deploy)
+                )
+            })
+    };
+    assert!(!written(chosen));
+    assert!(written(blind));
+}

@@ -1,0 +1,224 @@
+//! What must hold in every situation. The checks take the chooser as an argument, so that mutants can be passed in.
+
+use std::collections::BTreeSet;
+
+use super::super::gate::Destructive;
+use super::super::rules::{Choice, NO_RULE, RULES, Step, choose};
+use super::super::situation::{Gap, Grip, Guard, Place, Situation, Tenant, View, Want, Writes, place};
+use crate::ironic::model::{NodeSummary, ProvisionState, Verb};
+
+/// A chooser under test.
+pub type Chooser = fn(&Situation) -> Choice;
+
+/// A check of one answer.
+type Check = fn(&Situation, Choice) -> bool;
+
+/// What every answer must fulfil, by name.
+const CHECKS: &[(&str, Check)] = &[
+    (
+        "destructive only when asked, ours or nobody's, and free",
+        destructive,
+    ),
+    (
+        "nothing is sent on what is not known, held, running or busy",
+        sendable,
+    ),
+    ("nothing is sent when paused, suspect or blind", permitted),
+    ("every verb is legal from its place", legal),
+    ("a patch is computed from the whole node", full_view),
+    ("detaching always releases", detach),
+    (
+        "a deletion creates, changes, provides and deploys nothing",
+        deletion,
+    ),
+    ("a foreign tenant sees no step but a change of fields", foreign),
+    (
+        "an object is released only when nothing of it can be left",
+        release,
+    ),
+    ("settled means there, or in use by who took the offer", settled),
+];
+
+/// The first situation and check that the chooser fails.
+pub fn first_failure(choose: Chooser) -> Option<String> {
+    Situation::all().find_map(|situation| {
+        let choice = choose(&situation);
+        let failed = CHECKS.iter().find(|(_, check)| !check(&situation, choice))?;
+        Some(format!("{}: {choice:?} in {situation:?}", failed.0))
+    })
+}
+
+/// The product's own chooser.
+pub fn chosen(situation: &Situation) -> Choice {
+    choose(situation).0
+}
+
+fn step(choice: Choice) -> Option<Step> {
+    match choice {
+        Choice::Step(step) => Some(step),
+        _ => None,
+    }
+}
+
+fn destructive(s: &Situation, choice: Choice) -> bool {
+    let Some(step) = step(choice).filter(|step| Destructive::of(*step).is_some()) else {
+        return true;
+    };
+    let free = s.grip == Grip::Free && !matches!(s.guard, Guard::Maintenance | Guard::Protected);
+    let asked = match step {
+        Step::Provide => matches!(s.want, Want::Available | Want::Active) && s.guard != Guard::Retired,
+        Step::Undeploy => matches!(s.want, Want::Available | Want::Manageable | Want::Wiped),
+        _ => matches!(s.want, Want::Gone | Want::Wiped),
+    };
+    let owner = match step {
+        Step::Undeploy => matches!(s.tenant, Tenant::Ours | Tenant::OursChanged),
+        _ => s.tenant == Tenant::Nobody,
+    };
+    free && asked && owner && s.writes == Writes::Allowed
+}
+
+fn sendable(s: &Situation, choice: Choice) -> bool {
+    let moving = matches!(s.place, Place::Running | Place::Held | Place::Unknown) || s.grip == Grip::Busy;
+    let unsure = matches!(s.place, Place::Taken | Place::Unlisted | Place::Lost);
+    step(choice).is_none() || !(moving || unsure)
+}
+
+fn permitted(s: &Situation, choice: Choice) -> bool {
+    let blind = !matches!(s.view, View::Summary | View::Full);
+    step(choice).is_none() || (s.writes == Writes::Allowed && !blind)
+}
+
+fn legal(s: &Situation, choice: Choice) -> bool {
+    let verb = match step(choice) {
+        Some(Step::Manage) => Verb::Manage,
+        Some(Step::Provide) => Verb::Provide,
+        Some(Step::Deploy) => Verb::Active,
+        Some(Step::Undeploy) => Verb::Deleted,
+        Some(Step::Create) => return s.place == Place::Absent,
+        Some(Step::Delete) => return deletable(s.place),
+        Some(Step::Patch | Step::Claim | Step::Unclaim) => return s.place.seen(),
+        None => return true,
+    };
+    states(s.place).all(|state| verb.legal_from(state))
+}
+
+/// Where Ironic removes a node (`DELETE /v1/nodes`, without maintenance).
+fn deletable(place: Place) -> bool {
+    matches!(
+        place,
+        Place::Enroll | Place::VerifyFailed | Place::Manageable | Place::Available | Place::AdoptFailed
+    )
+}
+
+/// The states that are folded into a place.
+pub fn states(wanted: Place) -> impl Iterator<Item = &'static ProvisionState> {
+    ProvisionState::ALL.iter().filter(move |state| {
+        let node = |error: Option<&str>| NodeSummary {
+            provision_state: (*state).clone(),
+            last_error: error.map(str::to_owned),
+            ..NodeSummary::default()
+        };
+        place(&node(None)) == wanted || place(&node(Some("no"))) == wanted
+    })
+}
+
+fn full_view(s: &Situation, choice: Choice) -> bool {
+    !matches!(step(choice), Some(Step::Patch | Step::Claim)) || s.view == View::Full
+}
+
+fn detach(s: &Situation, choice: Choice) -> bool {
+    s.want != Want::Released || choice == Choice::Release
+}
+
+fn deletion(s: &Situation, choice: Choice) -> bool {
+    !s.want.is_deletion()
+        || matches!(
+            step(choice),
+            None | Some(Step::Undeploy | Step::Unclaim | Step::Delete | Step::Manage)
+        )
+}
+
+fn foreign(s: &Situation, choice: Choice) -> bool {
+    s.tenant != Tenant::Foreign || matches!(step(choice), None | Some(Step::Patch))
+}
+
+fn release(s: &Situation, choice: Choice) -> bool {
+    let nothing_left = matches!(s.place, Place::Absent | Place::Lost | Place::Taken)
+        && matches!(s.view, View::Summary | View::Full)
+        && s.writes != Writes::Suspect;
+    choice != Choice::Release
+        || s.want == Want::Released
+        || (matches!(s.want, Want::Gone | Want::Wiped) && nothing_left)
+}
+
+fn settled(s: &Situation, choice: Choice) -> bool {
+    let there = match s.want {
+        Want::Untouched => s.place.seen(),
+        Want::Manageable => s.place == Place::Manageable,
+        Want::Available => s.place == Place::Available || s.tenant == Tenant::Foreign,
+        Want::Active => s.place == Place::Active && s.tenant != Tenant::Foreign,
+        Want::Gone | Want::Wiped | Want::Released => false,
+    };
+    !matches!(choice, Choice::Settled(_))
+        || (there && s.edit == Gap::None && s.writes == Writes::Allowed && s.grip == Grip::Free)
+}
+
+#[test]
+fn every_answer_in_every_situation_is_safe() {
+    assert_eq!(first_failure(chosen), None);
+}
+
+#[test]
+fn the_situations_are_many_but_not_too_many_and_all_different() {
+    let mut count = 0;
+    let mut seen = std::collections::HashSet::new();
+    for situation in Situation::all() {
+        count += 1;
+        assert!(seen.insert(situation), "twice: {situation:?}");
+    }
+    assert!((200_000..2_000_000).contains(&count), "{count}");
+}
+
+#[test]
+fn no_rule_is_dead_and_no_step_out_of_reach() {
+    let (mut rules, mut steps) = (BTreeSet::new(), BTreeSet::new());
+    for situation in Situation::all() {
+        let (choice, rule) = choose(&situation);
+        assert_ne!(rule, NO_RULE, "{situation:?}");
+        rules.insert(rule);
+        steps.extend(step(choice));
+    }
+    assert_eq!(rules, RULES.iter().map(|(name, _)| *name).collect());
+    assert_eq!(steps, Step::ALL.iter().copied().collect());
+}
+
+#[test]
+fn every_known_state_is_in_a_place_and_every_seen_place_has_a_state() {
+    for &place in Place::ALL {
+        let known = place.seen() && place != Place::Unknown;
+        assert_eq!(states(place).next().is_some(), known, "{place:?}");
+    }
+    let odd = NodeSummary {
+        provision_state: ProvisionState::Unknown("levitating".into()),
+        ..NodeSummary::default()
+    };
+    assert_eq!(place(&odd), Place::Unknown);
+}
+
+/// A wait that ends by itself while Ironic is at rest would never end.
+#[test]
+fn a_node_at_rest_is_waited_for_only_with_a_reason_outside_of_it() {
+    use crate::api::conditions::Reason;
+    for s in Situation::all().filter(|s| s.place.seen() && s.grip == Grip::Free) {
+        let moving = matches!(s.place, Place::Running | Place::Unknown);
+        match chosen(&s) {
+            Choice::Wait(Reason::Paused) => assert_eq!(s.writes, Writes::Paused, "{s:?}"),
+            Choice::Wait(Reason::AwaitingState) => assert_eq!(s.edit, Gap::Later, "{s:?}"),
+            Choice::Wait(Reason::SecretMissing | Reason::DriverUnavailable) => {
+                assert_ne!(s.refs, super::super::situation::Refs::Ready, "{s:?}");
+            }
+            Choice::Wait(reason) => assert!(moving, "{reason:?} {s:?}"),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! A small model of Ironic, of the people around it and of the operator: all that can happen to one machine.
+
+use super::super::facts::NodeFacts;
+use super::super::gate::Destructive;
+use super::super::outcome;
+use super::super::plan::{Action, NodePlan};
+use super::super::rules::{Choice, Step};
+use super::fixture::{self, Case, OURS, Sight, THEIRS};
+use super::ironic::{Machine, WRITTEN};
+use crate::api::node::{DeletionPolicy, WantedState};
+use crate::ironic::model::{Event, Life, ProvisionState, Verb, life};
+
+/// A decision under test.
+pub type Decide = fn(&NodeFacts) -> NodePlan;
+
+/// What a person can want of the machine.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Wish {
+    Untouched,
+    Manageable,
+    Available,
+    ActiveA,
+    ActiveB,
+    Gone,
+    Wiped,
+    Released,
+}
+
+pub const WISHES: &[Wish] = &[
+    Wish::Untouched,
+    Wish::Manageable,
+    Wish::Available,
+    Wish::ActiveA,
+    Wish::ActiveB,
+    Wish::Gone,
+    Wish::Wiped,
+    Wish::Released,
+];
+
+impl Wish {
+    pub fn deletes(self) -> bool {
+        matches!(self, Wish::Gone | Wish::Wiped | Wish::Released)
+    }
+}
+
+/// Whose data is on the disk, whatever Ironic or our marker say.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Disk {
+    Blank,
+    Ours,
+    Foreign,
+    /// Its owner asked for its removal.
+    GivenUp,
+}
+
+/// What the marker says.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Mark {
+    Erased,
+    Plain,
+    A,
+    B,
+}
+
+/// Everything.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct World {
+    pub wish: Wish,
+    pub machine: Option<Machine>,
+    pub disk: Disk,
+    /// `status.id` is set.
+    pub known: bool,
+    /// `status.applied` is set.
+    pub applied: bool,
+    /// The object is gone.
+    pub over: bool,
+}
+
+/// What the operator did with its turn.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Turn {
+    Rested(Choice),
+    Called(Step),
+    Released,
+}
+
+impl World {
+    pub const START: Self = Self {
+        wish: Wish::Untouched,
+        machine: None,
+        disk: Disk::Blank,
+        known: false,
+        applied: false,
+        over: false,
+    };
+
+    /// The facts as the operator gathers them; the look is a row of the list, or a definite absence.
+    fn case(&self) -> Case {
+        let mut case = Case::new(&ProvisionState::Enroll);
+        wish(&mut case, self.wish);
+        case.sight = match &self.machine {
+            Some(machine) => Sight::Summary(machine.node()),
+            None if self.known => Sight::Unlisted,
+            None => Sight::Absent,
+        };
+        let applied = self.applied.then(|| WRITTEN.clone());
+        let status = case.object.status.get_or_insert_default();
+        status.id = self.known.then(|| fixture::UID.to_owned());
+        status.applied = applied;
+        case
+    }
+
+    /// The operator's turn: looks, gates and at most one call, which Ironic carries out if it may.
+    /// `heard`: the operator lives to see the answer and writes its journal.
+    pub fn operate(&self, decide: Decide, heard: bool) -> Result<(Self, Turn), String> {
+        let mut case = self.case();
+        for _ in 0..8 {
+            let (plan, journal) = case.with(|facts| {
+                let plan = decide(facts);
+                let journal = match &plan.action {
+                    Some(Action::Call(step, _)) => outcome::taken(plan.status.clone(), *step, facts),
+                    Some(Action::Confirm(step)) => outcome::intended(plan.status.clone(), *step, facts),
+                    _ => plan.status.clone(),
+                };
+                (plan, journal)
+            });
+            let mut next = self.clone();
+            next.known = journal.id.is_some();
+            next.applied = journal.applied.is_some();
+            match plan.action {
+                None => return Ok((next, Turn::Rested(plan.choice))),
+                Some(Action::Look) => case.sight = self.full(),
+                Some(Action::Confirm(destructive)) => {
+                    case.confirmed = Some(destructive.step());
+                    case.sight = self.full();
+                }
+                Some(Action::RemoveFinalizer) => {
+                    next.over = true;
+                    return Ok((next, Turn::Released));
+                }
+                Some(Action::Call(step, call)) => {
+                    if !heard {
+                        (next.known, next.applied) = (self.known, self.applied);
+                    }
+                    next.serve(&call)
+                        .map_err(|refusal| format!("{step:?} refused: {refusal}; {self:?}"))?;
+                    return Ok((next, Turn::Called(step)));
+                }
+                Some(Action::ReadSecrets | Action::AddFinalizer) => {
+                    return Err("nothing asks for that".to_owned());
+                }
+            }
+        }
+        Err(format!("the operator goes in circles: {self:?}"))
+    }
+
+    fn full(&self) -> Sight {
+        match &self.machine {
+            Some(machine) => Sight::Full(machine.node()),
+            None => Sight::Lost,
+        }
+    }
+
+    /// Ironic's next step if all goes well; none if it is at rest.
+    pub fn cooperate(&self) -> Option<Self> {
+        let own = self.own_events();
+        let best = [Event::Done, Event::Manage, Event::Clean, Event::Resume]
+            .into_iter()
+            .find(|event| own.contains(event))?;
+        let mut next = self.clone();
+        next.follow(best);
+        Some(next)
+    }
+
+    /// Everything that Ironic, another user of it, and the object's owner can do next.
+    pub fn others(&self) -> Vec<Self> {
+        let mut all: Vec<_> = self
+            .own_events()
+            .into_iter()
+            .map(|event| self.with(|next| next.follow(event)))
+            .collect();
+        for verb in Verb::ALL {
+            let mut next = self.clone();
+            if next.verb(*verb).is_ok() {
+                all.push(next);
+            }
+        }
+        let wishes = WISHES
+            .iter()
+            .filter(|wish| **wish != self.wish && (wish.deletes() || !self.wish.deletes()));
+        all.extend(wishes.map(|wish| self.with(|next| next.wish = *wish)));
+        all.extend(self.meddle());
+        all
+    }
+
+    fn with(&self, change: impl FnOnce(&mut Self)) -> Self {
+        let mut next = self.clone();
+        change(&mut next);
+        next
+    }
+
+    /// What another user of Ironic can do but for verbs.
+    fn meddle(&self) -> Vec<Self> {
+        let Some(machine) = &self.machine else {
+            return vec![];
+        };
+        let edit = |change: fn(&mut Machine)| self.with(|next| next.machine.iter_mut().for_each(change));
+        let mut all = vec![edit(|machine| machine.maintenance = !machine.maintenance)];
+        if machine.takes_patch() {
+            all.push(edit(|machine| machine.mark = Mark::Erased));
+            all.push(edit(|machine| {
+                machine.claim = if machine.claim.is_none() {
+                    Some(THEIRS)
+                } else {
+                    None
+                }
+            }));
+            if machine.state == ProvisionState::Active {
+                all.push(edit(|machine| machine.protected = !machine.protected));
+            }
+            if machine.state != ProvisionState::Available {
+                all.push(edit(|machine| machine.retired = !machine.retired));
+            }
+        }
+        let mut removed = self.clone();
+        if removed.remove().is_ok() {
+            all.push(removed);
+        }
+        all
+    }
+
+    /// Whether a call may be made, by the truth and not by what the operator knows of it.
+    pub fn permits(&self, step: Step) -> bool {
+        let Some(machine) = &self.machine else {
+            return step == Step::Create;
+        };
+        let resting = !matches!(life(&machine.state), Life::Running | Life::Held | Life::Unknown);
+        let unguarded = !machine.maintenance && !machine.protected;
+        let nobodys = machine.claim.is_none() && !matches!(self.disk, Disk::Ours | Disk::Foreign);
+        let claimed = machine.claim == Some(OURS) || machine.state == ProvisionState::Error;
+        resting
+            && (unguarded || Destructive::of(step).is_none())
+            && match step {
+                Step::Create => false,
+                Step::Provide => {
+                    nobodys && matches!(self.wish, Wish::Available | Wish::ActiveA | Wish::ActiveB)
+                }
+                Step::Delete => nobodys && matches!(self.wish, Wish::Gone | Wish::Wiped),
+                Step::Undeploy => {
+                    claimed
+                        && self.disk != Disk::Foreign
+                        && matches!(self.wish, Wish::Available | Wish::Manageable | Wish::Wiped)
+                }
+                Step::Deploy => {
+                    machine.claim == Some(OURS)
+                        && self.disk != Disk::Foreign
+                        && matches!(self.wish, Wish::ActiveA | Wish::ActiveB)
+                }
+                Step::Claim => {
+                    machine.claim != Some(THEIRS) && matches!(self.wish, Wish::ActiveA | Wish::ActiveB)
+                }
+                Step::Unclaim => machine.claim == Some(OURS) && !matches!(self.wish, Wish::Released),
+                Step::Manage => machine.claim != Some(THEIRS) && self.disk != Disk::Foreign,
+                Step::Patch => !self.wish.deletes(),
+            }
+    }
+}
+
+/// Puts the wish into the object.
+fn wish(case: &mut Case, wish: Wish) {
+    let state = match wish {
+        Wish::Manageable => Some(WantedState::Manageable),
+        Wish::Available => Some(WantedState::Available),
+        Wish::ActiveA | Wish::ActiveB => Some(WantedState::Active),
+        Wish::Untouched | Wish::Gone | Wish::Wiped | Wish::Released => None,
+    };
+    *case = case.clone().want(state);
+    if let (Wish::ActiveB, Some(provision)) = (wish, &mut case.object.spec.provision) {
+        provision.instance = Some(fixture::instance("b"));
+    }
+    case.object.spec.deletion_policy = match wish {
+        Wish::Wiped => DeletionPolicy::Undeploy,
+        Wish::Released => DeletionPolicy::Detach,
+        _ => DeletionPolicy::Delete,
+    };
+    if wish.deletes() {
+        fixture::delete(&mut case.object);
+    }
+}
