@@ -27,6 +27,8 @@ mod harness;
 #[cfg(test)]
 mod layers;
 #[cfg(test)]
+mod leader;
+#[cfg(test)]
 mod ownership;
 #[cfg(test)]
 mod probe;

@@ -157,9 +157,9 @@ impl Client {
                 .body(body.clone());
         }
         let asked = self.stamp();
-        let response = request
-            .send()
-            .await
+        let sent = self.inner.permit.guard(request.send()).await;
+        let response = sent
+            .ok_or(Error::NotPermitted { route: call.route })?
             .map_err(|error| unreachable_server(call.route, error))?;
         *status = Some(response.status().as_u16());
         Span::current().record("status", response.status().as_u16());

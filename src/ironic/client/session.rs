@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, Semaphore};
 use super::auth::Session;
 use super::{Auth, Error, Observe, Result, Unobserved, VersionRange};
 use crate::ironic::model::Stamp;
+use crate::permit::Permit;
 
 /// How long a connection may take to open.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -40,6 +41,10 @@ pub struct Settings {
     pub insecure: bool,
     /// Who is told of every request.
     pub observe: Arc<dyn Observe>,
+    /// Asked before every request and while it is being sent; nothing is sent without it.
+    pub permit: Permit,
+    /// Which process is asking, for Ironic's logs: a comment in the `User-Agent`.
+    pub instance: Option<String>,
 }
 
 impl Settings {
@@ -54,6 +59,8 @@ impl Settings {
             ca_certificate_pem: None,
             insecure: false,
             observe: Arc::new(Unobserved),
+            permit: Permit::default(),
+            instance: None,
         }
     }
 }
@@ -86,6 +93,7 @@ pub(super) struct Inner {
     pub deadline: Duration,
     pub attempts: u32,
     pub observe: Arc<dyn Observe>,
+    pub permit: Permit,
     pub versions: Mutex<Option<VersionRange>>,
     identity: String,
     stamps: AtomicU64,
@@ -98,7 +106,7 @@ impl Client {
             return Err(Error::settings("no request would ever be sent: a limit is zero"));
         }
         let base = normalised(&settings.endpoint)?;
-        let http = http_client(settings.ca_certificate_pem.as_deref(), settings.insecure)?;
+        let http = http_client(&settings)?;
         let session = Session::open(settings.auth, &http, &base)?;
         let endpoint = base.as_str().trim_end_matches('/');
         let identity = match session.user() {
@@ -114,6 +122,7 @@ impl Client {
             deadline: settings.deadline.min(PATIENCE),
             attempts: settings.attempts,
             observe: settings.observe,
+            permit: settings.permit,
             versions: Mutex::new(None),
             identity,
             stamps: AtomicU64::new(0),
@@ -201,22 +210,32 @@ fn normalised(endpoint: &str) -> Result<Url> {
 }
 
 /// The connection pool.
-fn http_client(ca: Option<&[u8]>, insecure: bool) -> Result<reqwest::Client> {
+fn http_client(settings: &Settings) -> Result<reqwest::Client> {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         return Err(Error::settings("no TLS provider is installed in this process"));
     }
     let mut builder = reqwest::Client::builder()
-        .user_agent(concat!("ironwright/", env!("CARGO_PKG_VERSION")))
+        .user_agent(user_agent(settings.instance.as_deref()))
         .connect_timeout(CONNECT)
         .pool_idle_timeout(IDLE)
         .redirect(redirect::Policy::none())
-        .tls_danger_accept_invalid_certs(insecure);
-    if let Some(pem) = ca {
+        .tls_danger_accept_invalid_certs(settings.insecure);
+    if let Some(pem) = settings.ca_certificate_pem.as_deref() {
         builder = builder.tls_certs_merge(certificates(pem)?);
     }
     builder
         .build()
         .map_err(|error| Error::settings(format!("no HTTP client: {}", error.without_url())))
+}
+
+/// The program, its version and the process: `ironwright/0.1.0 (ironwright-6d5f_1a2b3c4d)`.
+fn user_agent(instance: Option<&str>) -> String {
+    let program = concat!("ironwright/", env!("CARGO_PKG_VERSION"));
+    let plain = |character: char| character.is_ascii_alphanumeric() || "-._".contains(character);
+    match instance.filter(|instance| !instance.is_empty() && instance.chars().all(plain)) {
+        Some(instance) => format!("{program} ({instance})"),
+        None => program.to_owned(),
+    }
 }
 
 /// The certificates of a PEM bundle, at least one.

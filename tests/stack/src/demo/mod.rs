@@ -96,6 +96,7 @@ impl Scene {
             .await?;
         let mut options = OperatorOptions::new(&kubeconfig)?;
         options.binary = binary;
+        options.args = ["--lease-namespace", RELEASE_NAMESPACE].map(str::to_owned).into();
         let operator = progress
             .step("starting the operator", Operator::start(&run, &options))
             .await?;
