@@ -128,12 +128,6 @@ impl Interest {
         self.entries.keys().cloned().collect()
     }
 
-    /// The objects without a node.
-    pub fn unplaced(&self) -> impl Iterator<Item = ObjectKey> {
-        let unplaced = self.entries.iter().filter(|(_, entry)| entry.id.is_none());
-        unplaced.map(|(key, _)| key.clone())
-    }
-
     /// The objects whose node is not as they saw it.
     pub fn changed(&self, snapshot: &Snapshot) -> Vec<ObjectKey> {
         let changed = self

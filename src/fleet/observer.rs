@@ -309,14 +309,11 @@ impl Observer {
         state.count();
         let after = state.overview();
         let everybody = recovered || before.drivers != after.drivers;
-        let mut woken = if everybody {
+        let woken = if everybody {
             state.interest.keys()
         } else {
             state.interest.changed(&state.snapshot)
         };
-        if in_detail {
-            woken.extend(state.interest.unplaced());
-        }
         drop(state);
         self.wake(woken, before != after);
         Ok(())

@@ -40,9 +40,6 @@ const CONTROLLERS: [&str; 12] = [
     "ttl-after-finished-controller",
 ];
 
-/// Tells files on their way apart.
-static NEXT: AtomicU64 = AtomicU64::new(0);
-
 /// Where everything is; fixed before the first server starts.
 #[derive(Debug)]
 pub(super) struct Settings {
