@@ -8,11 +8,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::memory::Memory;
 use super::node_rivals::Claims;
+use super::node_trust::Missing;
 use crate::api::{BareMetalCloud, BareMetalNode};
 use crate::fleet::Clouds;
 use crate::fleet::clouds::Woken;
 use crate::kubernetes::events::Events;
 use crate::kubernetes::secrets::{SecretVersions, Secrets};
+use crate::kubernetes::watch::Synced;
 use crate::metrics::Metrics;
 
 /// Shared by all controllers.
@@ -27,6 +29,12 @@ pub struct Context {
     pub woken: mpsc::UnboundedSender<Woken>,
     /// Wakes nodes.
     pub node_triggers: mpsc::UnboundedSender<ObjectRef<BareMetalNode>>,
+    /// Wakes clouds.
+    pub cloud_triggers: mpsc::UnboundedSender<ObjectRef<BareMetalCloud>>,
+    /// The stores; before all of them are filled, nothing is decided.
+    pub synced: Vec<Synced>,
+    /// How many nodes of each cloud are missing.
+    pub missing: Missing,
     /// Every BareMetalCloud.
     pub cloud_store: Store<BareMetalCloud>,
     /// Every BareMetalNode.
@@ -49,4 +57,11 @@ pub struct Context {
     pub nodes: Memory<BareMetalNode>,
     /// What is remembered of clouds.
     pub cloud_memory: Memory<BareMetalCloud>,
+}
+
+impl Context {
+    /// Whether every store has been filled: an empty one would say that nothing needs a cloud, or that a Secret is missing.
+    pub fn is_synced(&self) -> bool {
+        self.synced.iter().all(Synced::is_done)
+    }
 }

@@ -31,6 +31,9 @@ const HEARTBEAT: Duration = Duration::from_mins(10);
 /// The pause after a reconcile that panicked.
 const AFTER_PANIC: Duration = Duration::from_mins(1);
 
+/// The pause while the caches are being filled.
+pub const STARTING: Duration = Duration::from_millis(200);
+
 /// A reconcile never fails: what went wrong is in the object's conditions and in the pause it asks for.
 #[derive(Debug, thiserror::Error)]
 pub enum Never {}
@@ -80,6 +83,9 @@ pub fn key(object: &BareMetalNode) -> ObjectKey {
 }
 
 async fn run(cached: &BareMetalNode, context: &Context) -> Ended {
+    if !context.is_synced() {
+        return Ended::new("starting", Some(STARTING));
+    }
     let object = context.nodes.newest(cached);
     let api = Api::namespaced(context.kube.clone(), &object.namespace().unwrap_or_default());
     let mut pass = Pass::new(object, api, context);
@@ -88,13 +94,14 @@ async fn run(cached: &BareMetalNode, context: &Context) -> Ended {
             return node_report::report(&mut pass, Ended::new("stopped", None)).await;
         }
         pass.gather().await;
-        let (plan, sight) = {
-            let look = pass.look();
-            let facts = pass.facts(&look, Timestamp::now());
-            (decide(&facts), look.sight())
-        };
-        pass.watch_transition(&plan);
-        match execute(&mut pass, plan, sight.as_ref()).await {
+        let look = pass.look();
+        if let Some(ended) = pass.is_held(&look) {
+            return ended;
+        }
+        let mut plan = decide(&pass.facts(&look, Timestamp::now()));
+        pass.recognise(&mut plan.status);
+        pass.watch_transition(&look);
+        match execute(&mut pass, plan, &look).await {
             Next::Again => {}
             Next::Ended(ended) => return ended,
         }

@@ -263,6 +263,42 @@ async fn json_logs_are_json_line_by_line_and_sigterm_ends_it_in_good_order() {
     assert_eq!(world.count_verb("manage"), 1);
 }
 
+#[tokio::test]
+async fn a_restart_writes_no_status() {
+    let mut world = World::new("binary-restart").await;
+    world.secret("bmc", &json!({"fake_password": "x"})).await;
+    let names: Vec<_> = (0..8).map(|n| format!("n{n}")).collect();
+    for name in &names {
+        let spec = json!({"driverInfoFrom": [{"secretRef": {"name": "bmc"}}]});
+        world.apply_node(name, &spec).await;
+    }
+    let mut before = BTreeMap::new();
+    for name in &names {
+        let node = world.ready(name, "Enrolled").await;
+        before.insert(name.clone(), node.metadata.resource_version);
+    }
+    world.operator().stop().await;
+    world.proxy.clear_log();
+    world.start_operator().await;
+    // What is applied after the start goes the whole way: by then the others have been looked at, too.
+    world.apply_node("late", &json!({})).await;
+    world.ready("late", "Enrolled").await;
+    for (name, version) in before {
+        let node = world.nodes.get(&name).await.unwrap();
+        assert_eq!(
+            node.metadata.resource_version, version,
+            "{name}: {:#?}",
+            node.status
+        );
+    }
+    let sent = world.mutations();
+    assert_eq!(
+        sent.len(),
+        2,
+        "creation and verification of the late one: {sent:#?}"
+    );
+}
+
 #[test]
 fn the_definitions_in_the_tree_are_what_the_binary_prints() {
     let binary = ironwright_stack::operator::binary().unwrap();

@@ -70,7 +70,7 @@ fn secrets(facts: &NodeFacts) -> std::collections::BTreeMap<String, String> {
         .iter()
         .map(|from| &from.secret_ref.name);
     names
-        .filter_map(|name| Some((name.clone(), desired::version(facts, name)?.to_owned())))
+        .filter_map(|name| Some((name.clone(), desired::edition(facts, name)?)))
         .collect()
 }
 
@@ -112,12 +112,12 @@ fn same_spec(facts: &NodeFacts, desired: &Desired, applied: &Applied) -> bool {
     recorded == desired.digest(facts)
 }
 
-/// Whether a Secret of `driverInfoFrom` is in another version than the one written last.
+/// Whether a Secret of `driverInfoFrom` is in another version than the one written last, or other keys are taken from it.
 pub fn secrets_changed(facts: &NodeFacts) -> bool {
     facts.object.spec.driver_info_from.iter().any(|from| {
         let name = &from.secret_ref.name;
         let written = journal(facts).and_then(|applied| applied.secrets.get(name));
-        desired::version(facts, name) != written.map(String::as_str)
+        desired::edition(facts, name).as_ref() != written
     })
 }
 

@@ -62,8 +62,21 @@ pub fn keeps(facts: &NodeFacts, situation: &Situation) -> bool {
     let looked_at = status.and_then(|status| status.observed_generation) == Some(facts.generation());
     match situation.view {
         View::Stale => true,
-        View::Down | View::NotYet => looked_at && !facts.deleting(),
+        View::Down | View::NotYet => looked_at && !facts.deleting() && !outdated(facts, situation.view),
         View::NoCloud | View::Summary | View::Full => false,
+    }
+}
+
+/// Whether what the object says of its cloud is no longer so: it exists by now, or it does not answer.
+fn outdated(facts: &NodeFacts, view: View) -> bool {
+    let conditions = facts.object.status.iter().flat_map(|status| &status.conditions);
+    let said = conditions
+        .filter(|condition| condition.type_ == types::READY)
+        .find_map(|condition| Reason::parse(&condition.reason));
+    match said {
+        Some(Reason::CloudMissing) => true,
+        Some(Reason::AwaitingObservation) => view == View::Down,
+        _ => false,
     }
 }
 
