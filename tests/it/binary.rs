@@ -36,6 +36,8 @@ const VALUES: &[(&str, &[&str])] = &[
     (
         "outcome",
         &[
+            "starting",
+            "stopped",
             "settled",
             "waiting",
             "retrying",
