@@ -78,6 +78,11 @@ drift:
 	diff -ru "$$at" "$$new" || { echo "$$at is not what the types say: run \`make generate\` and commit it" >&2; exit 1; }; \
 	done
 
+# Also a part of `make test`: here on its own, because it answers in seconds.
+.PHONY: dependencies
+dependencies: ## Licences, duplicates and sources of the crates, and who may use whom within this one
+	@$(CARGO) test --workspace --locked --test it -- dependencies:: layers::
+
 .PHONY: clean
 clean: ## Remove what was built here (the cache of the stack's tools stays)
 	@$(CARGO) clean

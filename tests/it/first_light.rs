@@ -94,3 +94,36 @@ async fn a_machine_goes_from_nothing_to_active_and_back_to_nothing() {
     world.gone("a").await;
     assert_eq!(world.live_by_id(&id).await, None);
 }
+
+#[tokio::test]
+async fn a_paused_object_is_looked_at_and_not_written_for() {
+    let world = World::new("first-light-paused").await;
+    world
+        .apply_node("a", &json!({"provision": {"state": "available"}}))
+        .await;
+    world.ready("a", "Available").await;
+    let sent = world.mutations();
+    let paused =
+        json!({"paused": true, "properties": {"cpu_arch": "x86_64"}, "provision": {"state": "manageable"}});
+    world.edit("a", &paused).await;
+    world.condition("a", "Reconciling", "True", "Paused").await;
+    // What others do is still seen.
+    let id = world.live("a").await.unwrap()["uuid"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let on = json!({"target": "power on"});
+    let (status, _) = world
+        .meddle("PUT", &format!("/v1/nodes/{id}/states/power"), &on)
+        .await;
+    assert_eq!(status, 202);
+    world
+        .wait("a", "the power is seen", |node| {
+            self::status(node).power.as_deref() == Some("on")
+        })
+        .await;
+    assert_eq!(world.mutations(), sent);
+    world.edit("a", &json!({"paused": false})).await;
+    world.ready("a", "Manageable").await;
+    assert_eq!(world.live("a").await.unwrap()["properties"]["cpu_arch"], "x86_64");
+}
