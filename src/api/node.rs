@@ -80,7 +80,7 @@ pub struct BareMetalNodeSpec {
     /// How the driver reaches the machine, e.g. `redfish_address`. Credentials belong into `driverInfoFrom`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver_info: Option<FreeForm>,
-    /// Secrets whose keys are added to `driverInfo`; the later one wins.
+    /// Secrets whose keys are added to `driverInfo`; the later one wins, and a key given in `driverInfo` wins over all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "atomic"))]
     pub driver_info_from: Vec<DriverInfoFrom>,
@@ -232,6 +232,9 @@ pub struct BareMetalNodeStatus {
     /// The node's uuid in Ironic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
+    /// Endpoint and user under which the node was enrolled: only there does its absence mean anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
     /// The node's name in Ironic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,

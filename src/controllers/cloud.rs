@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Secret;
 use kube::runtime::controller::Action;
-use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Resource, ResourceExt};
 
+use super::cloud_secrets;
 use super::cloud_settings::{self, Unsettled};
-use super::context::{Context, UNTIL_SYNCED};
+use super::context::Context;
 use super::node::Never;
+use super::triggers::{users, wake_nodes};
 use crate::api::cloud::ApiVersions;
 use crate::api::conditions::Reason;
 use crate::api::{ACCEPT_IDENTITY_ANNOTATION, BareMetalCloud, BareMetalCloudStatus};
@@ -37,9 +37,6 @@ const RECHECK: Duration = Duration::from_secs(15);
 
 /// Reconciles; a panic is contained to the object.
 pub async fn reconcile(cached: Arc<BareMetalCloud>, context: Arc<Context>) -> Result<Action, Never> {
-    if !context.knows_everything() {
-        return Ok(Action::requeue(UNTIL_SYNCED));
-    }
     let started = Instant::now();
     let object = context.cloud_memory.newest(&cached);
     let result = AssertUnwindSafe(run(object, &context)).catch_unwind().await;
@@ -52,7 +49,7 @@ pub async fn reconcile(cached: Arc<BareMetalCloud>, context: Arc<Context>) -> Re
         Ok(Err(Error::Gone)) => ("gone", HEARTBEAT),
         Ok(Err(error)) => {
             tracing::warn!(cloud = %cached.name_any(), %error, "cannot write to the Kubernetes API");
-            ("failed", context.cloud_memory.failed(&cached))
+            ("failed", context.cloud_memory.failed(&cached, ""))
         }
         Err(_) => {
             context.metrics.panic(KIND);
@@ -71,11 +68,14 @@ pub fn key(object: &BareMetalCloud) -> CloudKey {
 }
 
 async fn run(mut object: BareMetalCloud, context: &Context) -> Result<(&'static str, Duration), Error> {
+    if !context.is_synced() {
+        return Ok(("starting", super::node::STARTING));
+    }
     let key = key(&object);
     let api = Api::namespaced(context.kube.clone(), &key.namespace);
     if object.metadata.deletion_timestamp.is_some() && users(&key, context).is_empty() {
         context.clouds.remove(&key);
-        release_secrets(&key, context).await?;
+        cloud_secrets::release(&key, context).await?;
         finalizer::remove(&api, &object).await?;
         context.cloud_memory.forget(&object);
         return Ok(("released", HEARTBEAT));
@@ -84,10 +84,11 @@ async fn run(mut object: BareMetalCloud, context: &Context) -> Result<(&'static 
         object = finalizer::add(&api, &object).await?;
         context.cloud_memory.wrote(&object);
     }
-    hold_secret(&object, &key, context).await?;
-    release_secrets(&key, context).await?;
+    cloud_secrets::hold(&object, &key, context).await?;
+    cloud_secrets::release(&key, context).await?;
     let finding = find(&object, &key, context).await;
-    let pause = finding.pause;
+    let deleting = object.metadata.deletion_timestamp.is_some();
+    let pause = if deleting { RECHECK } else { finding.pause };
     let later = !report(object, &api, finding, context).await?;
     Ok(("settled", if later { COUNTS_AGE } else { pause }))
 }
@@ -111,7 +112,7 @@ async fn find(object: &BareMetalCloud, key: &CloudKey, context: &Context) -> Fin
             let pause = if unsettled.passing { RECHECK } else { HEARTBEAT };
             if context.clouds.get(key).is_none() || !unsettled.passing {
                 context.clouds.break_off(key, message.clone());
-                wake_nodes(key, context);
+                wake_nodes(key, context, None);
             }
             let standing = if unsettled.passing {
                 Standing::Reconciling
@@ -138,18 +139,18 @@ async fn connect(
     let settings = cloud_settings::settings(object, &key.namespace, context).await?;
     let session = cloud_settings::session(&settings);
     let intervals = cloud_settings::intervals(&object.spec);
-    let attempt = context
+    let seen = context
         .clouds
         .observe(key, &session, settings, intervals, &context.woken);
-    let (observer, new) = attempt.map_err(|error| Unsettled {
+    let seen = seen.map_err(|error| Unsettled {
         reason: Reason::InvalidSpec,
         message: format!("{}.", error.words()),
         passing: false,
     })?;
-    if new {
-        wake_nodes(key, context);
+    if seen.new {
+        wake_nodes(key, context, seen.left.as_deref());
     }
-    Ok(observer)
+    Ok(seen.observer)
 }
 
 fn judge(object: &BareMetalCloud, key: &CloudKey, observer: &Observer, context: &Context) -> Finding {
@@ -221,87 +222,6 @@ fn still_needed(key: &CloudKey, context: &Context) -> (Standing, Reason, String)
         users.len()
     );
     (Standing::Reconciling, Reason::StillNeeded, message)
-}
-
-/// The nodes that hold on to the cloud: those that have, or may have, a counterpart in it.
-fn users(key: &CloudKey, context: &Context) -> Vec<String> {
-    let nodes = context.node_store.state();
-    let uses = nodes.iter().filter(|node| {
-        node.namespace().as_deref() == Some(&key.namespace)
-            && node.spec.cloud_ref.name == key.name
-            && finalizer::is_on(node.as_ref())
-    });
-    uses.map(|node| node.name_any()).collect()
-}
-
-/// Wakes every node of the cloud.
-fn wake_nodes(key: &CloudKey, context: &Context) {
-    for node in context.node_store.state() {
-        if node.namespace().as_deref() == Some(&key.namespace) && node.spec.cloud_ref.name == key.name {
-            context
-                .node_triggers
-                .send(ObjectRef::from_obj(node.as_ref()))
-                .ok();
-        }
-    }
-}
-
-/// The Secret with the credentials stays as long as the cloud does.
-async fn hold_secret(object: &BareMetalCloud, key: &CloudKey, context: &Context) -> Result<(), Error> {
-    let Some(reference) = &object.spec.credentials_secret_ref else {
-        return Ok(());
-    };
-    let known = context
-        .secret_store
-        .get(&ObjectRef::new(&reference.name).within(&key.namespace));
-    let held = known.is_none_or(|secret| {
-        finalizer::is_on(secret.as_ref()) || secret.metadata.deletion_timestamp.is_some()
-    });
-    if held || object.metadata.deletion_timestamp.is_some() {
-        return Ok(());
-    }
-    let api = Api::<Secret>::namespaced(context.kube.clone(), &key.namespace);
-    match api.get(&reference.name).await {
-        Ok(secret) => match finalizer::add(&api, &secret).await {
-            // A role that does not let us hold the Secret is no reason not to use it.
-            Err(Error::Forbidden(_)) => {
-                tracing::warn!(cloud = %key.name, secret = %reference.name, "may not put a finalizer on the Secret");
-                Ok(())
-            }
-            result => result.map(drop),
-        },
-        // It went away, or cannot be read: reading its content says so in the status.
-        Err(_) => Ok(()),
-    }
-}
-
-/// Lets go of the Secrets of the namespace that no cloud refers to any more.
-async fn release_secrets(key: &CloudKey, context: &Context) -> Result<(), Error> {
-    let clouds = context.cloud_store.state();
-    let needed = |name: &str| {
-        clouds.iter().any(|cloud| {
-            let going = cloud.metadata.deletion_timestamp.is_some()
-                && context.clouds.get(&self::key(cloud)).is_none();
-            cloud.namespace().as_deref() == Some(&key.namespace)
-                && !going
-                && cloud
-                    .spec
-                    .credentials_secret_ref
-                    .as_ref()
-                    .is_some_and(|secret| secret.name == name)
-        })
-    };
-    let api = Api::<Secret>::namespaced(context.kube.clone(), &key.namespace);
-    for secret in context.secret_store.state() {
-        let here = secret.namespace().as_deref() == Some(&key.namespace) && finalizer::is_on(secret.as_ref());
-        if !here || needed(&secret.name_any()) {
-            continue;
-        }
-        if let Ok(secret) = api.get(&secret.name_any()).await {
-            finalizer::remove(&api, &secret).await?;
-        }
-    }
-    Ok(())
 }
 
 /// Whether everything there is to report is reported.

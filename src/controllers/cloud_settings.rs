@@ -18,6 +18,10 @@ use crate::metrics::Metrics;
 /// The key of the Secret that holds the file.
 const FILE: &str = "clouds.yaml";
 
+/// The time of one call. Ironic answers within seconds (its own wait for a lock takes three); one that hangs must not hold
+/// the objects of other clouds up for longer.
+const DEADLINE: Duration = Duration::from_secs(30);
+
 /// Why there is no session.
 pub struct Unsettled {
     /// The condition's reason.
@@ -69,6 +73,7 @@ pub async fn settings(
     if let Some(in_flight) = in_flight.and_then(|in_flight| usize::try_from(in_flight).ok()) {
         settings.requests_in_flight = in_flight;
     }
+    settings.deadline = DEADLINE;
     settings.observe = Arc::new(Measured(context.metrics.clone()));
     Ok(settings)
 }

@@ -1,7 +1,5 @@
 //! What every reconcile has at hand.
 
-use std::time::Duration;
-
 use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 use kube::runtime::reflector::{ObjectRef, Store};
@@ -10,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::memory::Memory;
 use super::node_rivals::Claims;
+use super::node_trust::Missing;
 use crate::api::{BareMetalCloud, BareMetalNode};
 use crate::fleet::Clouds;
 use crate::fleet::clouds::Woken;
@@ -17,9 +16,6 @@ use crate::kubernetes::events::Events;
 use crate::kubernetes::secrets::{SecretVersions, Secrets};
 use crate::kubernetes::watch::Synced;
 use crate::metrics::Metrics;
-
-/// The pause while the stores are being filled, which takes as long as a list of each kind.
-pub const UNTIL_SYNCED: Duration = Duration::from_millis(100);
 
 /// Shared by all controllers.
 pub struct Context {
@@ -33,8 +29,12 @@ pub struct Context {
     pub woken: mpsc::UnboundedSender<Woken>,
     /// Wakes nodes.
     pub node_triggers: mpsc::UnboundedSender<ObjectRef<BareMetalNode>>,
-    /// Whether the stores below have been filled: before that, absence from one means nothing.
+    /// Wakes clouds.
+    pub cloud_triggers: mpsc::UnboundedSender<ObjectRef<BareMetalCloud>>,
+    /// The stores; before all of them are filled, nothing is decided.
     pub synced: Vec<Synced>,
+    /// How many nodes of each cloud are missing.
+    pub missing: Missing,
     /// Every BareMetalCloud.
     pub cloud_store: Store<BareMetalCloud>,
     /// Every BareMetalNode.
@@ -60,9 +60,8 @@ pub struct Context {
 }
 
 impl Context {
-    /// Whether every kind has been listed once. Until then nothing is decided: a cloud, Secret or node that is not in a
-    /// store may well exist.
-    pub fn knows_everything(&self) -> bool {
+    /// Whether every store has been filled: an empty one would say that nothing needs a cloud, or that a Secret is missing.
+    pub fn is_synced(&self) -> bool {
         self.synced.iter().all(Synced::is_done)
     }
 }

@@ -19,6 +19,8 @@ struct Remembered<K> {
     written: Option<K>,
     /// Transient failures in a row.
     failures: u32,
+    /// Not to be tried again before this time, with this basis.
+    held: Option<(Instant, String)>,
     /// The verb under way, and since when.
     underway: Option<(&'static str, Instant)>,
     /// When the status was last written.
@@ -38,6 +40,7 @@ impl<K> Default for Remembered<K> {
         Self {
             written: None,
             failures: 0,
+            held: None,
             underway: None,
             reported: None,
         }
@@ -83,14 +86,26 @@ impl<K: Resource + Clone> Memory<K> {
         Some(self.objects().get(&uid)?.reported?.elapsed())
     }
 
-    /// A transient failure: the pause before the next try, with jitter, so that many do not come back at once.
-    pub fn failed(&self, object: &K) -> Duration {
+    /// A transient failure: the pause before the next try, with jitter, so that many do not come back at once. Whatever wakes
+    /// the object meanwhile finds it held, unless the basis (the spec, a Secret) is another.
+    pub fn failed(&self, object: &K, basis: &str) -> Duration {
         let mut objects = self.objects();
         let remembered = objects.entry(object.uid().unwrap_or_default()).or_default();
         remembered.failures = remembered.failures.saturating_add(1);
         let (first, longest) = PAUSES;
         let pause = (first * 2_u32.saturating_pow((remembered.failures - 1).min(10))).min(longest);
-        pause.mul_f64(0.75 + fastrand::f64() / 2.0)
+        let pause = pause.mul_f64(0.75 + fastrand::f64() / 2.0);
+        remembered.held = Some((Instant::now() + pause, basis.to_owned()));
+        pause
+    }
+
+    /// How long the object is still held.
+    pub fn held(&self, object: &K, basis: &str) -> Option<Duration> {
+        let uid = object.uid()?;
+        let objects = self.objects();
+        let (until, held) = objects.get(&uid)?.held.as_ref()?;
+        let left = until.saturating_duration_since(Instant::now());
+        (held == basis && !left.is_zero()).then_some(left)
     }
 
     /// It went well.
@@ -98,7 +113,7 @@ impl<K: Resource + Clone> Memory<K> {
         if let Some(uid) = object.uid()
             && let Some(remembered) = self.objects().get_mut(&uid)
         {
-            remembered.failures = 0;
+            (remembered.failures, remembered.held) = (0, None);
         }
     }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use kube::runtime::controller::Action;
 use kube::{Api, ResourceExt};
 
-use super::context::{Context, UNTIL_SYNCED};
+use super::context::Context;
 use super::node_execute::{Next, execute};
 use super::node_gather::Pass;
 use super::node_report;
@@ -31,15 +31,15 @@ const HEARTBEAT: Duration = Duration::from_mins(10);
 /// The pause after a reconcile that panicked.
 const AFTER_PANIC: Duration = Duration::from_mins(1);
 
+/// The pause while the caches are being filled.
+pub const STARTING: Duration = Duration::from_millis(200);
+
 /// A reconcile never fails: what went wrong is in the object's conditions and in the pause it asks for.
 #[derive(Debug, thiserror::Error)]
 pub enum Never {}
 
 /// Reconciles; a panic is contained to the object.
 pub async fn reconcile(cached: Arc<BareMetalNode>, context: Arc<Context>) -> Result<Action, Never> {
-    if !context.knows_everything() {
-        return Ok(Action::requeue(UNTIL_SYNCED));
-    }
     let started = Instant::now();
     let run = AssertUnwindSafe(run(&cached, &context)).catch_unwind().await;
     let (outcome, action) = if let Ok(ended) = run {
@@ -83,6 +83,9 @@ pub fn key(object: &BareMetalNode) -> ObjectKey {
 }
 
 async fn run(cached: &BareMetalNode, context: &Context) -> Ended {
+    if !context.is_synced() {
+        return Ended::new("starting", Some(STARTING));
+    }
     let object = context.nodes.newest(cached);
     let api = Api::namespaced(context.kube.clone(), &object.namespace().unwrap_or_default());
     let mut pass = Pass::new(object, api, context);
@@ -91,13 +94,14 @@ async fn run(cached: &BareMetalNode, context: &Context) -> Ended {
             return node_report::report(&mut pass, Ended::new("stopped", None)).await;
         }
         pass.gather().await;
-        let (plan, sight) = {
-            let look = pass.look();
-            let facts = pass.facts(&look, Timestamp::now());
-            (decide(&facts), look.sight())
-        };
-        pass.watch_transition(&plan);
-        match execute(&mut pass, plan, sight.as_ref()).await {
+        let look = pass.look();
+        if let Some(ended) = pass.is_held(&look) {
+            return ended;
+        }
+        let mut plan = decide(&pass.facts(&look, Timestamp::now()));
+        pass.recognise(&mut plan.status);
+        pass.watch_transition(&look);
+        match execute(&mut pass, plan, &look).await {
             Next::Again => {}
             Next::Ended(ended) => return ended,
         }

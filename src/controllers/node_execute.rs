@@ -6,16 +6,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::node::Ended;
+use super::node_call;
 use super::node_gather::Pass;
+use super::node_look::Seen;
 use super::node_report::{report, store};
 use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::Reason;
 use crate::domain::node::outcome::{self, CallClass, CallFailure};
-use crate::domain::node::plan::{Action, Call, ConfigDrive};
+use crate::domain::node::plan::{Action, Call};
 use crate::domain::node::rules::{Choice, Step};
 use crate::domain::node::{NodePlan, gate};
 use crate::fleet::Sight;
-use crate::ironic::client::{self, Class, Error, ProvisionRequest, Rejection};
+use crate::ironic::client::Error;
 use crate::ironic::model::{self, Node, NodeSummary};
 use crate::kubernetes::finalizer;
 
@@ -28,7 +30,7 @@ pub enum Next {
 }
 
 /// Carries out one decision.
-pub async fn execute(pass: &mut Pass<'_>, plan: NodePlan, sight: Option<&Sight>) -> Next {
+pub async fn execute(pass: &mut Pass<'_>, plan: NodePlan, seen: &Seen) -> Next {
     let NodePlan {
         choice,
         action,
@@ -42,8 +44,13 @@ pub async fn execute(pass: &mut Pass<'_>, plan: NodePlan, sight: Option<&Sight>)
     }
     match action {
         None => {
-            note(pass, choice, sight);
-            let again = again_at.map(until);
+            pass.note(
+                seen,
+                matches!(choice, Choice::Wait(Reason::Transitioning | Reason::Reserved)),
+            );
+            // No Event will tell that a Secret can be read again.
+            let unreadable = pass.secrets.unreadable.is_some().then(|| pass.hold());
+            let again = again_at.map(until).or(unreadable);
             Next::Ended(report(pass, Ended::new(outcome_of(choice), again)).await)
         }
         Some(Action::Look) => look(pass).await,
@@ -65,18 +72,6 @@ fn outcome_of(choice: Choice) -> &'static str {
         Choice::Wait(_) => "waiting",
         Choice::Stalled(_) => "stalled",
     }
-}
-
-/// Tells the observer what this object knows, and whether it waits for Ironic.
-fn note(pass: &Pass<'_>, choice: Choice, sight: Option<&Sight>) {
-    let Some(observer) = &pass.observer else { return };
-    let waits = matches!(choice, Choice::Wait(Reason::Transitioning | Reason::Reserved));
-    let id = pass
-        .object
-        .status
-        .as_ref()
-        .and_then(|status| status.id.as_deref());
-    observer.note(&pass.key, id, sight, waits);
 }
 
 fn until(at: Timestamp) -> Duration {
@@ -111,6 +106,9 @@ async fn look(pass: &mut Pass<'_>) -> Next {
             observer.removed(&id);
             pass.full = None;
             pass.lost = true;
+            if pass.deleting() {
+                observer.forget(&pass.key);
+            }
             Next::Again
         }
         Err(error) => Next::Ended(failed_reading(pass, &error).await),
@@ -130,7 +128,8 @@ async fn failed_reading(pass: &mut Pass<'_>, error: &Error) -> Ended {
         return report(pass, Ended::new("stopped", None)).await;
     }
     tracing::info!(node = %pass.key.name, %error, "cannot read the node");
-    let pause = pass.context.nodes.failed(&pass.object);
+    let pause = pass.hold();
+    pass.note(&pass.look(), false);
     report(pass, Ended::new("failed", Some(pause))).await
 }
 
@@ -185,8 +184,8 @@ async fn call_ironic(pass: &mut Pass<'_>, step: Step, call: Call) -> Next {
     let Some(observer) = pass.observer.clone() else {
         return Next::Again;
     };
-    let id = call_id(&call);
-    let result = send(&observer.client, call).await;
+    let id = node_call::id(&call);
+    let result = node_call::send(&observer.client, call).await;
     pass.confirmed = None;
     match result {
         Ok(node) => {
@@ -220,7 +219,7 @@ fn settle(
 ) {
     match (node, id) {
         (Some(seen), _) => {
-            observer.learn(seen.clone());
+            observer.learn_written(seen.clone());
             pass.full = Some((summary(observer, &seen.value), seen.value));
         }
         (None, Some(id)) if step == Step::Delete => {
@@ -249,93 +248,21 @@ fn record(
     pass.object.status = Some(status);
 }
 
-fn call_id(call: &Call) -> Option<String> {
-    match call {
-        Call::Create(_) => None,
-        Call::Patch { id, .. } | Call::Provision { id, .. } | Call::Delete { id } => Some(id.clone()),
-    }
-}
-
-async fn send(client: &client::Client, call: Call) -> Result<Option<model::Seen<Node>>, Error> {
-    match call {
-        Call::Create(node) => client.create_node(&node).await.map(Some),
-        Call::Patch {
-            id,
-            patch,
-            reset_interfaces,
-        } => client.patch_node(&id, &patch, reset_interfaces).await.map(Some),
-        Call::Provision {
-            id,
-            verb,
-            config_drive,
-        } => {
-            let mut request = ProvisionRequest::new(verb);
-            request.configdrive = config_drive.map(drive);
-            client
-                .set_node_provision_state(&id, &request)
-                .await
-                .map(|()| None)
-        }
-        Call::Delete { id } => client.delete_node(&id).await.map(|()| None),
-    }
-}
-
-fn drive(drive: ConfigDrive) -> client::ConfigDrive {
-    match drive {
-        ConfigDrive::Url(url) => client::ConfigDrive::Text(url),
-        ConfigDrive::Parts {
-            meta_data,
-            user_data,
-            network_data,
-            vendor_data,
-        } => client::ConfigDrive::Parts {
-            meta_data,
-            user_data,
-            network_data,
-            vendor_data,
-        },
-    }
-}
-
 async fn failed_call(pass: &mut Pass<'_>, step: Step, error: &Error) -> Ended {
     let failure = CallFailure {
-        reason: reason(error),
+        reason: node_call::reason(error),
         words: error.words().into_owned(),
-        class: class(error),
+        class: node_call::class(error),
     };
     tracing::warn!(node = %pass.key.name, namespace = %pass.key.namespace, step = step.as_str(), %error, "step failed");
     record(pass, |status, facts| {
         outcome::failed(status, step, facts, &failure)
     });
     let pause = match failure.class {
-        CallClass::Transient => pass.context.nodes.failed(&pass.object),
+        CallClass::Transient => pass.hold(),
         // The journal has the pause: decide again when it is over.
         CallClass::Blocked | CallClass::Terminal => Duration::from_millis(100),
     };
+    pass.note(&pass.look(), true);
     report(pass, Ended::new("failed", Some(pause))).await
-}
-
-/// A node that has vanished is no reason to give up: the next look tells.
-fn class(error: &Error) -> CallClass {
-    match (error.class(), error.rejection()) {
-        (Class::Transient, _) | (_, Some(Rejection::NotFound)) => CallClass::Transient,
-        (Class::Blocked, _) => CallClass::Blocked,
-        (Class::Terminal, _) => CallClass::Terminal,
-    }
-}
-
-fn reason(error: &Error) -> Reason {
-    match error.rejection() {
-        Some(Rejection::Locked | Rejection::InTransition) => Reason::Reserved,
-        Some(Rejection::NoValidHost) => Reason::DriverUnavailable,
-        Some(Rejection::Unauthorized) => Reason::Unauthorized,
-        Some(Rejection::Forbidden | Rejection::ScopeRequired) => Reason::Forbidden,
-        Some(Rejection::AlreadyExists) => Reason::MachineAlreadyEnrolled,
-        Some(Rejection::InstanceAssociated) => Reason::ForeignInstance,
-        Some(Rejection::Protected) => Reason::Protected,
-        Some(Rejection::Maintenance) => Reason::Maintenance,
-        Some(Rejection::Retired) => Reason::Retired,
-        _ if error.class() == Class::Transient => Reason::IronicUnavailable,
-        _ => Reason::Rejected,
-    }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
@@ -12,19 +13,17 @@ use secrecy::ExposeSecret;
 use uuid::Uuid;
 
 use super::context::Context;
-use super::node::key;
+use super::node::{Ended, key};
+use super::node_look::Seen;
 use crate::api::conditions::Reason;
 use crate::api::{BareMetalCloud, BareMetalNode, BareMetalNodeStatus};
 use crate::domain::node::facts::{SecretContent, asks_to_undeploy};
 use crate::domain::node::gate::Destructive;
 use crate::domain::node::situation::place;
-use crate::domain::node::{CloudFacts, Look, NodeFacts, NodePlan, SecretFacts, desired, words};
+use crate::domain::node::{CloudFacts, NodeFacts, SecretFacts, desired, words};
 use crate::fleet::clouds::Entry;
-use crate::fleet::{Health, ObjectKey, Observer, Sight};
+use crate::fleet::{Note, ObjectKey, Observer};
 use crate::ironic::model::{Life, Node, NodeSummary, life};
-
-/// Nodes of a cloud that may be missing before its absences are no longer believed: this many, or one in ten.
-const MISSING_UNSUSPICIOUS: usize = 3;
 
 /// One reconcile on its way: the object, and what has been read for it so far.
 pub struct Pass<'a> {
@@ -48,64 +47,14 @@ pub struct Pass<'a> {
     pub confirmed: Option<Destructive>,
     /// The Secrets.
     pub secrets: SecretFacts,
-    cloud: Option<Arc<BareMetalCloud>>,
-    broken: Option<String>,
-    suspicion: Option<(Reason, String)>,
+    /// Its cloud.
+    pub(super) cloud: Option<Arc<BareMetalCloud>>,
+    pub(super) broken: Option<String>,
+    pub(super) suspicion: Option<(Reason, String)>,
     drivers: Option<Vec<String>>,
     bulk_deletion: Option<bool>,
     history: Option<String>,
     fresh_instance_id: Uuid,
-}
-
-/// What is seen, owned.
-pub enum Seen {
-    /// See [`Look`].
-    NoCloud,
-    /// See [`Look`].
-    NotYet,
-    /// See [`Look`].
-    Down(String),
-    /// See [`Look`].
-    Stale,
-    /// See [`Look`].
-    Absent,
-    /// See [`Look`].
-    Taken(String),
-    /// See [`Look`].
-    Unlisted,
-    /// See [`Look`].
-    Lost,
-    /// See [`Look`].
-    Summary(Arc<NodeSummary>),
-    /// See [`Look`].
-    Full(Arc<NodeSummary>, Box<Node>),
-}
-
-impl Seen {
-    /// What the interest table is told.
-    pub fn sight(&self) -> Option<Sight> {
-        match self {
-            Seen::Summary(row) | Seen::Full(row, _) => Some(Sight::Row(Arc::clone(row))),
-            Seen::Stale => Some(Sight::Stale),
-            Seen::Unlisted | Seen::Lost => Some(Sight::Unlisted),
-            Seen::NoCloud | Seen::NotYet | Seen::Down(_) | Seen::Absent | Seen::Taken(_) => None,
-        }
-    }
-
-    fn look(&self) -> Look<'_> {
-        match self {
-            Seen::NoCloud => Look::NoCloud,
-            Seen::NotYet => Look::NotYet,
-            Seen::Down(why) => Look::Down(why),
-            Seen::Stale => Look::Stale,
-            Seen::Absent => Look::Absent,
-            Seen::Taken(who) => Look::Taken(who),
-            Seen::Unlisted => Look::Unlisted,
-            Seen::Lost => Look::Lost,
-            Seen::Summary(row) => Look::Summary(row),
-            Seen::Full(row, node) => Look::Full(row, node),
-        }
-    }
 }
 
 impl<'a> Pass<'a> {
@@ -157,35 +106,8 @@ impl<'a> Pass<'a> {
             Some(Entry::Broken(why)) => (None, Some(why)),
             None => (None, None),
         };
-        self.suspicion = self
-            .observer
-            .as_ref()
-            .and_then(|observer| self.suspicion(observer));
+        self.suspicion = self.observer.as_ref().and_then(|observer| self.suspect(observer));
         self.drivers = self.observer.as_ref().and_then(|observer| observer.drivers());
-    }
-
-    /// Why nothing may be written to the cloud.
-    fn suspicion(&self, observer: &Observer) -> Option<(Reason, String)> {
-        let known = self.identity()?;
-        let now = observer.client.identity();
-        if known != now {
-            return Some((
-                Reason::IdentityChanged,
-                format!(
-                    "The nodes were seen under {known}; the cloud is now {now}. See BareMetalCloud {}.",
-                    self.object.spec.cloud_ref.name
-                ),
-            ));
-        }
-        let (missing, nodes) = observer.missing();
-        (missing > MISSING_UNSUSPICIOUS.max(nodes / 10)).then(|| {
-            let why = format!("{missing} of {nodes} nodes are missing from Ironic at once: nothing is written to this cloud until they are back, or their objects are deleted with deletionPolicy Detach.");
-            (Reason::NodesMissing, why)
-        })
-    }
-
-    fn identity(&self) -> Option<&str> {
-        self.cloud.as_ref()?.status.as_ref()?.identity.as_deref()
     }
 
     /// Secrets are for enrolling and deploying: a deletion must not depend on them.
@@ -250,7 +172,9 @@ impl<'a> Pass<'a> {
 
     /// `last_error` can vanish from a node that is still failed; its history keeps the reason.
     async fn gather_history(&mut self) {
-        let Seen::Summary(node) = self.look() else { return };
+        let Seen::Summary(node) = self.look() else {
+            return;
+        };
         let told = node.failure().is_some()
             || self
                 .object
@@ -299,59 +223,50 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// What is seen of the machine.
-    pub fn look(&self) -> Seen {
-        if self.cloud.is_none() {
-            return Seen::NoCloud;
-        }
-        if let Some(why) = &self.broken {
-            return Seen::Down(why.clone());
-        }
-        let Some(observer) = &self.observer else {
-            return Seen::NotYet;
-        };
-        if let Health::Down { words, .. } = observer.health() {
-            return Seen::Down(words);
-        }
-        if !observer.is_complete() || self.identity().is_none() {
-            return Seen::NotYet;
-        }
-        if let Some((summary, node)) = &self.full {
-            return Seen::Full(Arc::clone(summary), Box::new(node.clone()));
-        }
-        self.look_in(observer)
+    /// Whether a transient failure holds the object up, with everything as it was then.
+    pub fn is_held(&self, look: &Seen) -> Option<Ended> {
+        let basis = self.basis(look);
+        let left = self.context.nodes.held(&self.object, &basis)?;
+        self.note(look, false);
+        Some(Ended::new("waiting", Some(left)))
     }
 
-    fn look_in(&self, observer: &Observer) -> Seen {
-        let enrolled = self
-            .object
-            .status
-            .as_ref()
-            .and_then(|status| status.id.as_deref());
-        let id = enrolled
-            .or(self.object.metadata.uid.as_deref())
-            .unwrap_or_default();
-        match observer.sight(id) {
-            Sight::Row(row) => Seen::Summary(row),
-            Sight::Stale => Seen::Stale,
-            Sight::Unlisted if self.lost => Seen::Lost,
-            Sight::Unlisted if enrolled.is_some() => Seen::Unlisted,
-            Sight::Unlisted => self.look_for_it(observer),
-        }
+    /// A transient failure: the pause before the next try.
+    pub fn hold(&self) -> Duration {
+        self.context.nodes.failed(&self.object, &self.basis(&self.look()))
+    }
+
+    fn basis(&self, look: &Seen) -> String {
+        let deleting = self.object.metadata.deletion_timestamp.is_some();
+        format!("{} {deleting}", self.facts(look, Timestamp::now()).basis())
+    }
+
+    /// Tells the observer what this object knows, and whether it waits for Ironic.
+    pub fn note(&self, look: &Seen, waiting: bool) {
+        let Some(observer) = &self.observer else { return };
+        let id = self.object.status.as_ref().and_then(|status| status.id.clone());
+        let each_listing = matches!(look, Seen::NotYet) || self.is_suspicious();
+        let waiting = waiting || matches!(look, Seen::NotYet);
+        observer.note(
+            &self.key,
+            Note {
+                id,
+                known: look.known(),
+                waiting,
+                each_listing,
+            },
+        );
     }
 
     /// Tells the metrics when a transition that we began has ended.
-    pub fn watch_transition(&self, _plan: &NodePlan) {
-        let Seen::Summary(node) = self.look() else { return };
+    pub fn watch_transition(&self, look: &Seen) {
+        let Seen::Summary(node) = look else { return };
         if life(&node.provision_state) == Life::Running {
             return;
         }
         if let Some((verb, took)) = self.context.nodes.ended(&self.object) {
-            let outcome = if words::failure(place(&node)).is_some() {
-                "failed"
-            } else {
-                "succeeded"
-            };
+            let failed = words::failure(place(node)).is_some();
+            let outcome = if failed { "failed" } else { "succeeded" };
             self.context.metrics.transition(verb, outcome, took.as_secs_f64());
         }
     }

@@ -8,32 +8,45 @@ use super::node::{Ended, key};
 use super::node_gather::Pass;
 use crate::api::conditions::{Reason, types};
 use crate::api::{BareMetalNode, BareMetalNodeStatus};
-use crate::domain::conditions::{Saying, Standing, stand};
+use crate::domain::conditions::{Saying, Standing, keep_times, stand};
 use crate::ironic::model::{Life, ProvisionState, life};
 use crate::kubernetes::events::Severity;
 use crate::kubernetes::{Error, status};
 
-/// Writes the status if it differs from the stored one, publishes what happened, and ends the reconcile so.
+/// Writes the status if it differs from the stored one, and ends the reconcile so.
 pub async fn report(pass: &mut Pass<'_>, ended: Ended) -> Ended {
+    settle_times(pass);
     if pass.object.status == pass.stored {
         return ended;
     }
-    let before = pass.stored.clone();
     match store(pass).await {
-        Ok(()) => {
-            publish(pass.context, &pass.object, before.as_ref());
-            ended
-        }
+        Ok(()) => ended,
         Err(error) => refused(pass, &error),
     }
 }
 
-/// Writes the status; the object's `resourceVersion` is the precondition.
+/// What a reconcile went through between two reports is no transition.
+fn settle_times(pass: &mut Pass<'_>) {
+    if let (Some(status), Some(stored)) = (&mut pass.object.status, &pass.stored) {
+        keep_times(&mut status.conditions, &stored.conditions);
+    }
+}
+
+/// Writes the status and publishes what happened; the object's `resourceVersion` is the precondition.
 pub async fn store(pass: &mut Pass<'_>) -> Result<(), Error> {
-    let stored = status::write(&pass.api, &pass.object).await?;
+    settle_times(pass);
+    let before = pass.stored.take();
+    let stored = match status::write(&pass.api, &pass.object).await {
+        Ok(stored) => stored,
+        Err(error) => {
+            pass.stored = before;
+            return Err(error);
+        }
+    };
     pass.context.nodes.wrote(&stored);
     pass.stored.clone_from(&stored.status);
     pass.object = stored;
+    publish(pass.context, &pass.object, before.as_ref());
     Ok(())
 }
 
@@ -51,7 +64,7 @@ pub fn refused(pass: &Pass<'_>, error: &Error) -> Ended {
         }
         _ => {
             tracing::warn!(node = %pass.key.name, namespace = %pass.key.namespace, error = %chain(error), "cannot write to the Kubernetes API");
-            Ended::new("failed", Some(pass.context.nodes.failed(&pass.object)))
+            Ended::new("failed", Some(pass.hold()))
         }
     }
 }

@@ -6,12 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use kube::ResourceExt;
 
 use super::node::key;
-use super::node_gather::{Pass, Seen};
+use super::node_gather::Pass;
+use super::node_look::{Seen, enrolled_at, owner};
+use super::node_trust::is_seen_through;
 use crate::api::BareMetalNode;
+use crate::domain::node::desired;
 use crate::domain::node::facts::ironic_name;
 use crate::domain::node::marker::Marker;
-use crate::fleet::clouds::Entry;
-use crate::fleet::{ObjectKey, Observer};
+use crate::fleet::Observer;
 use crate::ironic::model::{Bmc, NodeSummary};
 
 /// The objects that were told that their machine is free: uid → generation of the spec that names it.
@@ -63,30 +65,42 @@ impl Pass<'_> {
         if let Some(row) = observer.find(|row, _| marked(row).then(|| Arc::clone(row))) {
             return Seen::Summary(row);
         }
+        if self.deleting() {
+            return Seen::Absent;
+        }
+        // A machine that was enrolled after the last listing would be taken for free.
+        if !observer.has_looked_for(&self.key, self.object.metadata.generation.unwrap_or_default()) {
+            return Seen::NotYet;
+        }
         let name = ironic_name(&self.object);
-        let bmc = bmc(&self.object);
-        let taken = observer.find(|row, other| {
-            let same_bmc = bmc
-                .as_ref()
-                .zip(other)
-                .is_some_and(|(one, other)| one.same_machine(other));
-            let why = if same_bmc {
-                bmc.as_ref().map(|bmc| format!("The machine at {bmc}"))
-            } else {
-                (row.name.as_deref() == Some(&name)).then(|| format!("The name {name}"))
-            }?;
-            Some(format!("{why} is enrolled already, as {}.", owner(row)))
-        });
+        let bmc = self.wanted_bmc();
+        let named = |row: &NodeSummary| row.name.as_deref() == Some(&name);
+        let taken = bmc.as_ref().and_then(|bmc| enrolled_at(observer, bmc, ""));
         taken
+            .or_else(|| {
+                observer.find(|row, _| {
+                    named(row).then(|| format!("The name {name} is enrolled already, as {}.", owner(row)))
+                })
+            })
             .or_else(|| self.claimed_by_another_object(bmc.as_ref(), &name))
             .map_or(Seen::Absent, Seen::Taken)
     }
 
+    /// The BMC that the spec names: in the clear, or in Secrets as far as they were read.
+    pub(super) fn wanted_bmc(&self) -> Option<Bmc> {
+        let mut info = desired::read_driver_info(&self.object, &self.secrets);
+        info.extend(
+            self.object
+                .spec
+                .driver_info
+                .iter()
+                .flat_map(|info| info.0.clone()),
+        );
+        Bmc::of(&info)
+    }
+
     /// Another object of this cluster that wants the same machine and was granted it, or was created earlier.
     fn claimed_by_another_object(&self, bmc: Option<&Bmc>, name: &str) -> Option<String> {
-        if self.object.metadata.deletion_timestamp.is_some() {
-            return None;
-        }
         let age = |object: &BareMetalNode| (object.metadata.creation_timestamp.clone(), key(object));
         let mine = age(&self.object);
         let same_bmc = |other: &BareMetalNode| {
@@ -98,7 +112,10 @@ impl Pass<'_> {
                 other.metadata.uid != self.object.metadata.uid
                     && (same_bmc(other) || ironic_name(other) == name)
                     && (granted(other) || age(other) < mine)
-                    && self.same_cloud(other)
+                    && self
+                        .observer
+                        .as_ref()
+                        .is_some_and(|ours| is_seen_through(other, ours, self.context))
             })
         })?;
         let what = bmc.filter(|_| same_bmc(&other)).map_or_else(
@@ -111,30 +128,9 @@ impl Pass<'_> {
             other.name_any()
         ))
     }
-
-    /// Whether the other object's cloud is seen through the same observer.
-    fn same_cloud(&self, other: &BareMetalNode) -> bool {
-        let cloud = ObjectKey::new(other.namespace().unwrap_or_default(), &other.spec.cloud_ref.name);
-        match (self.context.clouds.get(&cloud), &self.observer) {
-            (Some(Entry::Observed(theirs)), Some(ours)) => Arc::ptr_eq(&theirs, ours),
-            _ => false,
-        }
-    }
 }
 
 /// The BMC that the spec names in the clear.
 fn bmc(object: &BareMetalNode) -> Option<Bmc> {
     Bmc::of(&object.spec.driver_info.as_ref()?.0)
-}
-
-/// Who enrolled a node, for a sentence.
-fn owner(row: &NodeSummary) -> String {
-    let node = row.name.as_ref().map_or_else(
-        || format!("node {}", row.uuid),
-        |name| format!("node {name} ({})", row.uuid),
-    );
-    match Marker::read(&row.extra) {
-        Some(marker) => format!("{node}, by {marker}"),
-        None => node,
-    }
 }

@@ -1,26 +1,21 @@
 //! Watches, triggers, and the life of the controllers from start to stop.
 
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use futures::{Stream, StreamExt};
+use futures::StreamExt;
 use k8s_openapi::api::core::v1::Secret;
+use kube::Client;
 use kube::core::PartialObjectMeta;
-use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::reflector::ObjectRef;
 use kube::runtime::{Controller, controller};
-use kube::{Client, ResourceExt};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
-use super::{cloud, node};
-use crate::api::conditions::{Reason, types};
-use crate::api::{ACCEPT_IDENTITY_ANNOTATION, BareMetalCloud, BareMetalNode};
-use crate::domain::node::desired;
+use super::{cloud, node, triggers};
+use crate::api::{BareMetalCloud, BareMetalNode};
+use crate::fleet::Clouds;
 use crate::fleet::clouds::Woken;
-use crate::fleet::observer::Wake;
-use crate::fleet::{Clouds, ObjectKey};
 use crate::kubernetes::events::Events;
 use crate::kubernetes::secrets::{SecretVersions, Secrets};
 use crate::kubernetes::watch::{self, Scope, Synced, Watch};
@@ -54,6 +49,7 @@ pub struct Controllers {
     secrets: Watch<PartialObjectMeta<Secret>>,
     woken: mpsc::UnboundedReceiver<Woken>,
     node_triggers: mpsc::UnboundedReceiver<ObjectRef<BareMetalNode>>,
+    cloud_triggers: mpsc::UnboundedReceiver<ObjectRef<BareMetalCloud>>,
     concurrency: u16,
 }
 
@@ -74,18 +70,20 @@ impl Controllers {
         let secrets = watch::metadata(scope.api(kube.clone()), "Secret", metrics.clone());
         let (woken_sender, woken) = mpsc::unbounded_channel();
         let (trigger_sender, node_triggers) = mpsc::unbounded_channel();
-        let synced = vec![
-            nodes.synced.clone(),
-            clouds.synced.clone(),
-            secrets.synced.clone(),
-        ];
+        let (cloud_trigger_sender, cloud_triggers) = mpsc::unbounded_channel();
         let context = Arc::new(Context {
             kube: kube.clone(),
             cluster,
             clouds: Clouds::default(),
             woken: woken_sender,
             node_triggers: trigger_sender,
-            synced: synced.clone(),
+            cloud_triggers: cloud_trigger_sender,
+            synced: vec![
+                nodes.synced.clone(),
+                clouds.synced.clone(),
+                secrets.synced.clone(),
+            ],
+            missing: super::node_trust::Missing::default(),
             cloud_store: clouds.store.clone(),
             node_store: nodes.store.clone(),
             secret_store: secrets.store.clone(),
@@ -99,13 +97,14 @@ impl Controllers {
             cloud_memory: super::memory::Memory::default(),
         });
         Self {
-            synced,
+            synced: context.synced.clone(),
             context,
             nodes,
             clouds,
             secrets,
             woken,
             node_triggers,
+            cloud_triggers,
             concurrency,
         }
     }
@@ -138,31 +137,17 @@ impl Controllers {
             secrets,
             woken,
             node_triggers,
+            cloud_triggers,
             concurrency,
             ..
         } = self;
         let stop = context.stop.clone();
-        let (cloud_triggers, cloud_triggered) = mpsc::unbounded_channel();
         let config = controller::Config::default().concurrency(concurrency);
-        let node_touched = nodes.touched.inspect({
-            let context = Arc::clone(&context);
-            move |touched| {
-                if let Ok(object) = touched {
-                    wake_rivals(object, &context);
-                }
-            }
-        });
-        let cloud_touched = clouds.touched.inspect({
-            let (context, mut seen) = (Arc::clone(&context), HashMap::new());
-            move |touched| {
-                if let Ok(object) = touched {
-                    wake_users(object, &context, &mut seen);
-                }
-            }
-        });
+        let node_touched = triggers::of_nodes(nodes.touched, Arc::clone(&context));
+        let cloud_touched = triggers::of_clouds(clouds.touched, Arc::clone(&context));
         let node_controller = Controller::for_stream(node_touched, nodes.store)
             .with_config(config.clone())
-            .reconcile_on(received(node_triggers))
+            .reconcile_on(triggers::received(node_triggers))
             .graceful_shutdown_on(stop.clone().cancelled_owned())
             .run(
                 node::reconcile,
@@ -172,7 +157,7 @@ impl Controllers {
             .for_each(|_| std::future::ready(()));
         let cloud_controller = Controller::for_stream(cloud_touched, clouds.store)
             .with_config(config)
-            .reconcile_on(received(cloud_triggered))
+            .reconcile_on(triggers::received(cloud_triggers))
             .graceful_shutdown_on(stop.clone().cancelled_owned())
             .run(
                 cloud::reconcile,
@@ -182,8 +167,8 @@ impl Controllers {
             .for_each(|_| std::future::ready(()));
         let pumps = stop.run_until_cancelled(async {
             tokio::join!(
-                pump_wakes(woken, &context, &cloud_triggers),
-                pump_secrets(secrets.touched, &context, &cloud_triggers)
+                triggers::pump_wakes(woken, &context),
+                triggers::pump_secrets(secrets.touched, &context)
             )
         });
         let closing = async {
@@ -192,146 +177,6 @@ impl Controllers {
             context.clouds.close();
         };
         tokio::join!(node_controller, cloud_controller, pumps, closing);
-    }
-}
-
-fn received<T: Send + 'static>(
-    receiver: mpsc::UnboundedReceiver<T>,
-) -> impl Stream<Item = T> + Send + 'static {
-    futures::stream::unfold(receiver, |mut receiver| async {
-        receiver.recv().await.map(|item| (item, receiver))
-    })
-}
-
-/// From observers to the objects they concern.
-async fn pump_wakes(
-    mut woken: mpsc::UnboundedReceiver<Woken>,
-    context: &Context,
-    clouds: &mpsc::UnboundedSender<ObjectRef<BareMetalCloud>>,
-) {
-    while let Some(Woken { session, wake }) = woken.recv().await {
-        match wake {
-            Wake::Node(ObjectKey { namespace, name }) => {
-                context
-                    .node_triggers
-                    .send(ObjectRef::new(&name).within(&namespace))
-                    .ok();
-            }
-            Wake::Cloud => {
-                for cloud in context.clouds.seen_through(&session) {
-                    clouds
-                        .send(ObjectRef::new(&cloud.name).within(&cloud.namespace))
-                        .ok();
-                }
-            }
-        }
-    }
-}
-
-/// From Secrets to the nodes and clouds that name them.
-async fn pump_secrets(
-    mut touched: impl Stream<Item = kube::runtime::watcher::Result<PartialObjectMeta<Secret>>> + Unpin,
-    context: &Context,
-    clouds: &mpsc::UnboundedSender<ObjectRef<BareMetalCloud>>,
-) {
-    while let Some(touched) = touched.next().await {
-        let Ok(secret) = touched else { continue };
-        let (namespace, name) = (secret.namespace(), secret.name_any());
-        let names_it = |node: &BareMetalNode| desired::secret_names(node).contains(&name.as_str());
-        for node in within(&context.node_store, namespace.as_deref()).filter(|node| names_it(node)) {
-            context
-                .node_triggers
-                .send(ObjectRef::from_obj(node.as_ref()))
-                .ok();
-        }
-        let names_it = |cloud: &BareMetalCloud| {
-            cloud
-                .spec
-                .credentials_secret_ref
-                .as_ref()
-                .is_some_and(|secret| secret.name == name)
-        };
-        for cloud in within(&context.cloud_store, namespace.as_deref()).filter(|cloud| names_it(cloud)) {
-            clouds.send(ObjectRef::from_obj(cloud.as_ref())).ok();
-        }
-    }
-}
-
-fn within<K>(store: &Store<K>, namespace: Option<&str>) -> impl Iterator<Item = Arc<K>>
-where
-    K: kube::Resource<DynamicType = ()> + Clone + 'static,
-{
-    store
-        .state()
-        .into_iter()
-        .filter(move |object| object.namespace().as_deref() == namespace)
-}
-
-/// A node that changed or went may have been in the way of another that wants the same machine; one that went, in the way of
-/// its cloud.
-fn wake_rivals(object: &BareMetalNode, context: &Context) {
-    let gone = object.metadata.deletion_timestamp.is_some();
-    for node in context.node_store.state() {
-        if node.metadata.uid != object.metadata.uid && waits_for_rival(&node) {
-            context
-                .node_triggers
-                .send(ObjectRef::from_obj(node.as_ref()))
-                .ok();
-        }
-    }
-    if gone {
-        let cloud = ObjectKey::new(
-            object.namespace().unwrap_or_default(),
-            &object.spec.cloud_ref.name,
-        );
-        context.clouds.wake(&cloud, &context.woken);
-    }
-}
-
-fn waits_for_rival(node: &BareMetalNode) -> bool {
-    let conditions = node
-        .status
-        .as_ref()
-        .map(|status| status.conditions.as_slice())
-        .unwrap_or_default();
-    let taken = Reason::MachineAlreadyEnrolled.as_str();
-    conditions
-        .iter()
-        .any(|condition| condition.type_ == types::READY && condition.reason == taken)
-}
-
-/// A cloud's nodes are woken when something changed that they decide on, not by its counts.
-fn wake_users(object: &BareMetalCloud, context: &Context, seen: &mut HashMap<ObjectKey, u64>) {
-    let key = cloud::key(object);
-    let mut hasher = DefaultHasher::new();
-    object.metadata.uid.hash(&mut hasher);
-    object.metadata.generation.hash(&mut hasher);
-    object
-        .annotations()
-        .get(ACCEPT_IDENTITY_ANNOTATION)
-        .hash(&mut hasher);
-    object
-        .status
-        .as_ref()
-        .and_then(|status| status.identity.as_ref())
-        .hash(&mut hasher);
-    // A deletion is delivered as the last known object.
-    context
-        .cloud_store
-        .get(&ObjectRef::from_obj(object))
-        .is_some()
-        .hash(&mut hasher);
-    let now = hasher.finish();
-    if seen.insert(key.clone(), now) == Some(now) {
-        return;
-    }
-    for node in within(&context.node_store, Some(&key.namespace)) {
-        if node.spec.cloud_ref.name == key.name {
-            context
-                .node_triggers
-                .send(ObjectRef::from_obj(node.as_ref()))
-                .ok();
-        }
     }
 }
 

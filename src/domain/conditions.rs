@@ -73,6 +73,17 @@ pub fn set(conditions: &mut Vec<Condition>, kind: &str, holds: bool, saying: Say
     }
 }
 
+/// Takes over the transition times of conditions that stand as they stood: between two reports a condition may have gone to
+/// and fro, and nobody saw it.
+pub fn keep_times(conditions: &mut [Condition], stored: &[Condition]) {
+    for condition in conditions {
+        let same = |before: &&Condition| before.type_ == condition.type_ && before.status == condition.status;
+        if let Some(before) = stored.iter().find(same) {
+            condition.last_transition_time = before.last_transition_time.clone();
+        }
+    }
+}
+
 /// Removes a condition that does not apply.
 pub fn clear(conditions: &mut Vec<Condition>, kind: &str) {
     conditions.retain(|condition| condition.type_ != kind);
@@ -165,6 +176,18 @@ mod tests {
             3,
             "the order and number of conditions never change"
         );
+    }
+
+    #[test]
+    fn what_went_to_and_fro_unseen_has_not_moved() {
+        let mut stored = vec![];
+        stand(&mut stored, Standing::Stalled, saying(1, Reason::NodeLost, "x"));
+        let mut now = stored.clone();
+        stand(&mut now, Standing::Reconciling, saying(2, Reason::Updating, "y"));
+        stand(&mut now, Standing::Stalled, saying(3, Reason::NodeLost, "x"));
+        assert_ne!(now, stored);
+        keep_times(&mut now, &stored);
+        assert_eq!(now, stored);
     }
 
     #[test]

@@ -25,6 +25,16 @@ pub enum Entry {
     Broken(String),
 }
 
+/// How a cloud is seen now.
+pub struct Sighting {
+    /// Through this observer.
+    pub observer: Arc<Observer>,
+    /// It was not before.
+    pub new: bool,
+    /// It was seen through this one before.
+    pub left: Option<Arc<Observer>>,
+}
+
 /// A wake-up and the cloud it comes from.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Woken {
@@ -57,7 +67,6 @@ impl Clouds {
     }
 
     /// Sees the cloud through the observer of `session` (endpoint and credentials, as one word), starting it if need be.
-    /// The second answer says whether the cloud is seen through another observer than before.
     pub fn observe(
         &self,
         cloud: &CloudKey,
@@ -65,9 +74,8 @@ impl Clouds {
         settings: Settings,
         intervals: Intervals,
         woken: &mpsc::UnboundedSender<Woken>,
-    ) -> Result<(Arc<Observer>, bool), Error> {
+    ) -> Result<Sighting, Error> {
         let mut state = self.state();
-        let before = state.clouds.get(cloud).map(|(session, _)| session.clone());
         let running = state.sessions.get(session).and_then(Weak::upgrade);
         let observer = match running {
             Some(observer) => observer,
@@ -78,11 +86,18 @@ impl Clouds {
         state
             .sessions
             .insert(session.to_owned(), Arc::downgrade(&observer));
-        state.clouds.insert(
-            cloud.clone(),
-            (session.to_owned(), Entry::Observed(Arc::clone(&observer))),
-        );
-        Ok((observer, before.as_deref() != Some(session)))
+        let entry = (session.to_owned(), Entry::Observed(Arc::clone(&observer)));
+        let before = state.clouds.insert(cloud.clone(), entry);
+        let (same, left) = match before {
+            Some((known, _)) if known == session => (true, None),
+            Some((_, Entry::Observed(left))) => (false, Some(left)),
+            Some((_, Entry::Broken(_))) | None => (false, None),
+        };
+        Ok(Sighting {
+            observer,
+            new: !same,
+            left,
+        })
     }
 
     /// The cloud's settings do not work.
@@ -106,20 +121,6 @@ impl Clouds {
             .filter(|(_, (known, _))| known == session)
             .map(|(cloud, _)| cloud.clone())
             .collect()
-    }
-
-    /// Wakes the cloud's own object.
-    pub fn wake(&self, cloud: &CloudKey, woken: &mpsc::UnboundedSender<Woken>) {
-        let session = self.state().clouds.get(cloud).map(|(session, _)| session.clone());
-        if let Some(session) = session.filter(|session| !session.is_empty()) {
-            // Nobody listens any more only while the process ends.
-            woken
-                .send(Woken {
-                    session,
-                    wake: Wake::Cloud,
-                })
-                .ok();
-        }
     }
 
     /// No request is sent to any cloud any more; those under way are finished.

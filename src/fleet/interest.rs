@@ -25,29 +25,70 @@ impl ObjectKey {
     }
 }
 
-/// What an object knew of its node when it last decided.
+/// What an object knew of its node when it decided.
+#[derive(Clone, Debug)]
+pub enum Known {
+    /// This row.
+    Row(Arc<NodeSummary>),
+    /// A row older than our last write.
+    Stale,
+    /// That it is not in the list.
+    Unlisted,
+    /// Nothing that a row could differ from: the cloud is away, or no node is enrolled.
+    Nothing,
+}
+
+impl From<Sight> for Known {
+    fn from(sight: Sight) -> Self {
+        match sight {
+            Sight::Row(row) => Known::Row(row),
+            Sight::Stale => Known::Stale,
+            Sight::Unlisted => Known::Unlisted,
+        }
+    }
+}
+
+/// What an object says of itself after a decision.
+#[derive(Clone, Debug)]
+pub struct Note {
+    /// The node; none as long as none is enrolled.
+    pub id: Option<String>,
+    /// What it knew.
+    pub known: Known,
+    /// It waits for something to happen in Ironic, so look often.
+    pub waiting: bool,
+    /// It wants to decide again after every listing, whatever that says of its node.
+    pub each_listing: bool,
+}
+
 #[derive(Debug)]
 struct Entry {
-    /// The node; none as long as none is enrolled.
-    id: Option<String>,
-    seen: Option<Arc<NodeSummary>>,
-    /// It waits for something to happen in Ironic.
-    waiting: bool,
-    /// How many rows had gone by then.
+    note: Note,
+    /// How many rows had gone, and how many listings been taken in, by then.
     removals: u64,
+    listings: u64,
 }
 
 impl Entry {
     fn has_changed(&self, snapshot: &Snapshot) -> bool {
-        let Some(id) = &self.id else {
-            // Without a node, another one that goes may make room.
-            return self.removals != snapshot.removals();
-        };
-        match (snapshot.sight(id), &self.seen) {
-            (Sight::Row(now), Some(before)) => !Arc::ptr_eq(&now, before) && now != *before,
-            (Sight::Row(_), None) | (Sight::Unlisted, Some(_)) => true,
-            (Sight::Unlisted, None) | (Sight::Stale, _) => false,
+        if self.note.each_listing && self.listings != snapshot.listings() {
+            return true;
         }
+        match (&self.note.id, &self.note.known) {
+            // Without a node, another one that goes may make room.
+            (None, _) | (_, Known::Nothing) => self.removals != snapshot.removals(),
+            (Some(id), known) => differs(&snapshot.sight(id), known),
+        }
+    }
+}
+
+fn differs(now: &Sight, known: &Known) -> bool {
+    match (now, known) {
+        (Sight::Row(now), Known::Row(before)) => !Arc::ptr_eq(now, before) && now != before,
+        (Sight::Row(_), Known::Stale | Known::Unlisted) | (Sight::Unlisted, Known::Row(_) | Known::Stale) => {
+            true
+        }
+        (Sight::Unlisted, Known::Unlisted) | (Sight::Stale, _) | (_, Known::Nothing) => false,
     }
 }
 
@@ -58,26 +99,15 @@ pub struct Interest {
 }
 
 impl Interest {
-    /// The object decided on this sight of its node, and waits (or not) for something to happen in Ironic.
-    pub fn note(
-        &mut self,
-        key: &ObjectKey,
-        id: Option<&str>,
-        sight: Option<&Sight>,
-        waiting: bool,
-        removals: u64,
-    ) {
-        let seen = match sight {
-            Some(Sight::Row(row)) => Some(Arc::clone(row)),
-            Some(Sight::Stale | Sight::Unlisted) | None => None,
-        };
+    /// The object has decided.
+    pub fn note(&mut self, key: &ObjectKey, note: Note, snapshot: &Snapshot) {
+        let (removals, listings) = (snapshot.removals(), snapshot.listings());
         self.entries.insert(
             key.clone(),
             Entry {
-                id: id.map(str::to_owned),
-                seen,
-                waiting,
+                note,
                 removals,
+                listings,
             },
         );
     }
@@ -85,6 +115,12 @@ impl Interest {
     /// The object is gone.
     pub fn forget(&mut self, key: &ObjectKey) {
         self.entries.remove(key);
+    }
+
+    /// The objects that decide again after every listing.
+    pub fn restless(&self) -> Vec<ObjectKey> {
+        let restless = self.entries.iter().filter(|(_, entry)| entry.note.each_listing);
+        restless.map(|(key, _)| key.clone()).collect()
     }
 
     /// Every object.
@@ -110,18 +146,7 @@ impl Interest {
 
     /// Whether anybody waits for something to happen in Ironic.
     pub fn anybody_waits(&self) -> bool {
-        self.entries.values().any(|entry| entry.waiting)
-    }
-
-    /// How many enrolled nodes are missing from the snapshot, and how many there are.
-    pub fn missing(&self, snapshot: &Snapshot) -> (usize, usize) {
-        let ids = self.entries.values().filter_map(|entry| entry.id.as_deref());
-        ids.fold((0, 0), |(missing, known), id| {
-            (
-                missing + usize::from(snapshot.sight(id) == Sight::Unlisted),
-                known + 1,
-            )
-        })
+        self.entries.values().any(|entry| entry.note.waiting)
     }
 }
 
@@ -144,50 +169,78 @@ mod tests {
         }
     }
 
+    fn key(name: &str) -> ObjectKey {
+        ObjectKey::new("m", name)
+    }
+
+    fn note(id: Option<&str>, known: Known) -> Note {
+        Note {
+            id: id.map(str::to_owned),
+            known,
+            waiting: false,
+            each_listing: false,
+        }
+    }
+
     #[test]
     fn only_objects_whose_node_changed_are_woken() {
-        let (a, b) = (ObjectKey::new("m", "a"), ObjectKey::new("m", "b"));
         let (mut snapshot, mut interest) = (Snapshot::default(), Interest::default());
         snapshot.list(
             Stamp::new(1),
             vec![row("1", PowerState::On, 1), row("2", PowerState::On, 1)],
             true,
         );
-        interest.note(
-            &a,
-            Some("1"),
-            Some(&snapshot.sight("1")),
-            false,
-            snapshot.removals(),
-        );
-        interest.note(
-            &b,
-            Some("2"),
-            Some(&snapshot.sight("2")),
-            false,
-            snapshot.removals(),
-        );
+        interest.note(&key("a"), note(Some("1"), snapshot.sight("1").into()), &snapshot);
+        interest.note(&key("b"), note(Some("2"), snapshot.sight("2").into()), &snapshot);
         assert!(interest.changed(&snapshot).is_empty());
         snapshot.list(
             Stamp::new(2),
             vec![row("1", PowerState::On, 2), row("2", PowerState::Off, 2)],
             false,
         );
-        assert_eq!(interest.changed(&snapshot), [ObjectKey::new("m", "b")]);
+        assert_eq!(interest.changed(&snapshot), [key("b")]);
         snapshot.list(Stamp::new(3), vec![row("2", PowerState::On, 3)], false);
         assert_eq!(
             interest.changed(&snapshot),
-            [ObjectKey::new("m", "a")],
+            [key("a")],
             "gone, and back to what was seen"
         );
-        interest.note(
-            &a,
-            Some("1"),
-            Some(&snapshot.sight("1")),
-            false,
-            snapshot.removals(),
-        );
+        interest.note(&key("a"), note(Some("1"), snapshot.sight("1").into()), &snapshot);
         assert!(interest.changed(&snapshot).is_empty(), "a loss is told once");
-        assert_eq!(interest.missing(&snapshot), (1, 2));
+    }
+
+    #[test]
+    fn who_knew_nothing_is_not_woken_by_its_row_again_and_again() {
+        let (mut snapshot, mut interest) = (Snapshot::default(), Interest::default());
+        snapshot.list(Stamp::new(1), vec![row("1", PowerState::On, 1)], true);
+        interest.note(&key("a"), note(Some("1"), Known::Nothing), &snapshot);
+        assert!(!interest.has_changed(&key("a"), &snapshot));
+    }
+
+    #[test]
+    fn who_waits_for_a_listing_is_woken_by_each() {
+        let (mut snapshot, mut interest) = (Snapshot::default(), Interest::default());
+        interest.note(
+            &key("a"),
+            Note {
+                each_listing: true,
+                ..note(None, Known::Nothing)
+            },
+            &snapshot,
+        );
+        assert!(!interest.has_changed(&key("a"), &snapshot));
+        snapshot.list(Stamp::new(1), vec![], false);
+        assert_eq!(interest.changed(&snapshot), [key("a")]);
+        assert_eq!(interest.restless(), [key("a")]);
+    }
+
+    #[test]
+    fn who_has_no_node_is_woken_when_one_goes() {
+        let (mut snapshot, mut interest) = (Snapshot::default(), Interest::default());
+        snapshot.list(Stamp::new(1), vec![row("1", PowerState::On, 1)], true);
+        interest.note(&key("a"), note(None, Known::Nothing), &snapshot);
+        assert!(!interest.has_changed(&key("a"), &snapshot));
+        snapshot.remove("1");
+        assert!(interest.has_changed(&key("a"), &snapshot));
     }
 }

@@ -4,12 +4,13 @@
 
 pub mod clouds;
 pub mod interest;
+pub mod listing;
 pub mod observer;
 pub mod pace;
 pub mod snapshot;
 
 pub use clouds::{CloudKey, Clouds};
-pub use interest::ObjectKey;
+pub use interest::{Known, Note, ObjectKey};
 pub use observer::{Health, Observer};
 pub use pace::Intervals;
 pub use snapshot::Sight;

@@ -1,18 +1,18 @@
 //! Looks at all nodes of one Ironic again and again, and wakes whom it concerns.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use futures::TryStreamExt;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::interest::{Interest, ObjectKey};
+use super::interest::{Interest, Note, ObjectKey};
+use super::listing;
 use super::pace::Intervals;
-use super::snapshot::{Listed, Sight, Snapshot};
-use crate::ironic::client::{Class, Client, Error, NodeQuery, VersionRange};
-use crate::ironic::model::{Bmc, Life, Node, NodeSummary, Seen, life};
+use super::snapshot::{Sight, Snapshot};
+use crate::ironic::client::{Class, Client, Error, VersionRange};
+use crate::ironic::model::{Bmc, Life, Node, NodeSummary, Seen, Stamp, life};
 
 /// Whether the cloud answers.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -48,7 +48,7 @@ pub struct Observer {
     pub client: Client,
     state: Mutex<State>,
     /// Something moves: look soon.
-    nudge: Notify,
+    nudge: Arc<Notify>,
     wake: mpsc::UnboundedSender<Wake>,
     stop: CancellationToken,
 }
@@ -65,6 +65,8 @@ struct State {
     counts: BTreeMap<String, u32>,
     observed: Option<Instant>,
     swept: Option<Instant>,
+    /// When an object first asked about a machine, and in which generation of its spec.
+    asked: HashMap<ObjectKey, (i64, Stamp)>,
 }
 
 /// What a cloud as a whole looks like.
@@ -97,27 +99,11 @@ impl Observer {
         let observer = Arc::new(Self {
             client,
             state,
-            nudge: Notify::new(),
+            nudge: Arc::default(),
             wake,
             stop: stop.clone(),
         });
-        let watched = Arc::downgrade(&observer);
-        tokio::spawn(async move {
-            // Between two looks only a weak handle is held, so that the last owner can let go.
-            while let Some(observer) = watched.upgrade() {
-                let spacing = observer.look().await;
-                drop(observer);
-                if stop
-                    .run_until_cancelled(tokio::time::sleep(spacing))
-                    .await
-                    .is_none()
-                {
-                    return;
-                }
-                let Some(observer) = watched.upgrade() else { return };
-                observer.rest(spacing).await;
-            }
-        });
+        tokio::spawn(keep_looking(Arc::downgrade(&observer), stop));
         observer
     }
 
@@ -127,7 +113,10 @@ impl Observer {
 
     /// Changes how often to look.
     pub fn set_intervals(&self, intervals: Intervals) {
-        self.state().intervals = intervals;
+        let before = std::mem::replace(&mut self.state().intervals, intervals);
+        if before != intervals {
+            self.nudge.notify_one();
+        }
     }
 
     /// The cloud as a whole.
@@ -174,19 +163,49 @@ impl Observer {
             .find_map(|(node, bmc)| pick(node, bmc))
     }
 
-    /// How many enrolled nodes are missing, and how many there are.
-    pub fn missing(&self) -> (usize, usize) {
-        let state = self.state();
-        state.interest.missing(&state.snapshot)
+    /// How many listings were taken in so far.
+    pub fn listings(&self) -> u64 {
+        self.state().snapshot.listings()
     }
 
-    /// The object has decided on this sight; `waiting`: something has to happen in Ironic.
-    pub fn note(&self, key: &ObjectKey, id: Option<&str>, sight: Option<&Sight>, waiting: bool) {
+    /// The BMC of a node, as far as a reading in detail has told.
+    pub fn bmc(&self, id: &str) -> Option<Bmc> {
+        self.state().snapshot.bmc(id).cloned()
+    }
+
+    /// Whether what the object asks for in this generation can be compared with all that was there when it first asked: every
+    /// node was listed since, and read in detail once. If not, a look begins soon.
+    pub fn has_looked_for(&self, key: &ObjectKey, generation: i64) -> bool {
+        let mut state = self.state();
+        let asked = *state
+            .asked
+            .entry(key.clone())
+            .and_modify(|(known, stamp)| {
+                if *known != generation {
+                    (*known, *stamp) = (generation, self.client.stamp());
+                }
+            })
+            .or_insert_with(|| (generation, self.client.stamp()));
+        let in_detail = state.snapshot.knows_every_bmc();
+        let looked = in_detail && state.snapshot.listed_since(asked.1);
+        if !in_detail {
+            state.swept = None;
+        }
+        drop(state);
+        if !looked {
+            self.nudge.notify_one();
+        }
+        looked
+    }
+
+    /// The object has decided.
+    pub fn note(&self, key: &ObjectKey, note: Note) {
+        let waiting = note.waiting;
         let mut state = self.state();
         let State {
             interest, snapshot, ..
         } = &mut *state;
-        interest.note(key, id, sight, waiting, snapshot.removals());
+        interest.note(key, note, snapshot);
         // A listing may have gone by between the sight and this note.
         let changed = interest.has_changed(key, snapshot);
         drop(state);
@@ -198,12 +217,22 @@ impl Observer {
 
     /// The object is gone.
     pub fn forget(&self, key: &ObjectKey) {
-        self.state().interest.forget(key);
+        let mut state = self.state();
+        state.interest.forget(key);
+        state.asked.remove(key);
     }
 
     /// Takes in a node that was read by itself.
     pub fn learn(&self, node: Seen<Node>) {
         self.state().snapshot.take(node.into());
+    }
+
+    /// Takes in a node as a write left it: older than whatever is asked from now on, newer than everything asked before.
+    pub fn learn_written(&self, node: Seen<Node>) {
+        let asked = self.client.stamp();
+        let mut state = self.state();
+        state.snapshot.raise_floor(&node.value.uuid, asked);
+        state.snapshot.take(Seen { asked, ..node }.into());
     }
 
     /// A write to the node has ended: only what is asked from now on counts.
@@ -236,36 +265,25 @@ impl Observer {
         }
     }
 
-    /// Pauses after `spacing` has passed: while nothing moves, until something does or the quiet interval is over.
-    async fn rest(&self, spacing: Duration) {
-        let (busy, quiet) = {
-            let state = self.state();
-            (state.is_busy(), state.intervals.quiet)
-        };
-        if busy {
-            return;
-        }
-        let rest = tokio::time::sleep(quiet.saturating_sub(spacing));
-        tokio::select! {
-            () = rest => {}
-            () = self.nudge.notified() => {}
-            () = self.stop.cancelled() => {}
+    /// How long to rest once `spacing` has passed, unless something moves: nothing while something does.
+    fn rest(&self, spacing: Duration) -> Duration {
+        let state = self.state();
+        if state.is_busy() {
+            Duration::ZERO
+        } else {
+            state.intervals.quiet.saturating_sub(spacing)
         }
     }
 
     async fn observe(&self, in_detail: bool) -> Result<(), Error> {
         let versions = self.client.versions().await?;
         let drivers = if in_detail {
-            Some(self.list_drivers().await?)
+            Some(listing::drivers(&self.client).await?)
         } else {
             None
         };
         let began = self.client.stamp();
-        let rows = if in_detail {
-            self.list_in_detail().await?
-        } else {
-            self.list().await?
-        };
+        let rows = listing::nodes(&self.client, in_detail).await?;
         let mut state = self.state();
         let before = state.overview();
         state.snapshot.list(began, rows, in_detail);
@@ -291,31 +309,6 @@ impl Observer {
         Ok(())
     }
 
-    /// The drivers, if we have the right to know.
-    async fn list_drivers(&self) -> Result<Option<Vec<String>>, Error> {
-        match self.client.list_drivers().await {
-            Ok(drivers) => Ok(Some(drivers.into_iter().map(|driver| driver.name).collect())),
-            Err(error) if error.class() == Class::Blocked && !error.is_unauthorized() => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn list(&self) -> Result<Vec<Listed>, Error> {
-        self.client
-            .list_nodes(NodeQuery::default())
-            .map_ok(Listed::from)
-            .try_collect()
-            .await
-    }
-
-    async fn list_in_detail(&self) -> Result<Vec<Listed>, Error> {
-        self.client
-            .list_nodes_detail(NodeQuery::default())
-            .map_ok(Listed::from)
-            .try_collect()
-            .await
-    }
-
     /// Only the cloud's own object hears of an outage: it costs the nodes' objects nothing.
     fn down(&self, error: &Error) -> Duration {
         let health = Health::Down {
@@ -330,7 +323,11 @@ impl Observer {
         state.health = health;
         let pause = state.intervals.after_failures(state.failures);
         // Objects that have never been decided on must say what they wait for.
-        let woken = if first { state.interest.keys() } else { vec![] };
+        let woken = match (first, changed) {
+            (true, _) => state.interest.keys(),
+            (false, true) => state.interest.restless(),
+            (false, false) => vec![],
+        };
         drop(state);
         self.wake(woken, changed);
         pause
@@ -341,6 +338,30 @@ impl Observer {
         for wake in nodes.into_iter().map(Wake::Node).chain(cloud) {
             // Nobody listens any more only while the process ends.
             self.wake.send(wake).ok();
+        }
+    }
+}
+
+/// Looks until the last owner lets go: between two looks only a weak handle is held.
+async fn keep_looking(observer: Weak<Observer>, stop: CancellationToken) {
+    while let Some(looking) = observer.upgrade() {
+        let nudge = Arc::clone(&looking.nudge);
+        let spacing = looking.look().await;
+        drop(looking);
+        if stop
+            .run_until_cancelled(tokio::time::sleep(spacing))
+            .await
+            .is_none()
+        {
+            return;
+        }
+        let Some(rest) = observer.upgrade().map(|observer| observer.rest(spacing)) else {
+            return;
+        };
+        tokio::select! {
+            () = tokio::time::sleep(rest) => {}
+            () = nudge.notified() => {}
+            () = stop.cancelled() => return,
         }
     }
 }

@@ -21,8 +21,9 @@ pub enum Sight {
 struct Row {
     summary: Arc<NodeSummary>,
     asked: Stamp,
-    /// Where its BMC is; only listings in detail tell.
+    /// Where its BMC is, as far as a reading in detail has told.
     bmc: Option<Bmc>,
+    in_detail: bool,
 }
 
 /// A row of a listing.
@@ -65,6 +66,9 @@ pub struct Snapshot {
     listed: bool,
     /// How many rows have gone so far.
     removals: u64,
+    /// How many listings were taken in so far, and when the last of them began.
+    listings: u64,
+    began: Stamp,
     swept: bool,
 }
 
@@ -77,6 +81,8 @@ impl Snapshot {
     /// Takes in a complete listing that began at `began`.
     pub fn list(&mut self, began: Stamp, listing: Vec<Listed>, in_detail: bool) {
         self.listed = true;
+        self.listings += 1;
+        self.began = self.began.max(began);
         self.swept |= in_detail;
         let mut gone: HashMap<String, Stamp> = self
             .rows
@@ -104,6 +110,7 @@ impl Snapshot {
         if known.is_some_and(|known| known.asked > row.asked) {
             return;
         }
+        let in_detail = row.bmc.is_some() || known.is_some_and(|known| known.in_detail);
         let bmc = row
             .bmc
             .unwrap_or_else(|| known.and_then(|known| known.bmc.clone()));
@@ -118,6 +125,7 @@ impl Snapshot {
                 summary,
                 asked: row.asked,
                 bmc,
+                in_detail,
             },
         );
     }
@@ -150,9 +158,29 @@ impl Snapshot {
         }
     }
 
-    /// Every node with its BMC.
+    /// Every node with its BMC, where that is known.
     pub fn rows(&self) -> impl Iterator<Item = (&Arc<NodeSummary>, Option<&Bmc>)> {
         self.rows.values().map(|row| (&row.summary, row.bmc.as_ref()))
+    }
+
+    /// The BMC of a node, as far as a reading in detail has told.
+    pub fn bmc(&self, id: &str) -> Option<&Bmc> {
+        self.rows.get(id)?.bmc.as_ref()
+    }
+
+    /// Whether every node was read in detail once: only then is it known whose BMC is whose.
+    pub fn knows_every_bmc(&self) -> bool {
+        self.rows.values().all(|row| row.in_detail)
+    }
+
+    /// How many listings were taken in so far.
+    pub fn listings(&self) -> u64 {
+        self.listings
+    }
+
+    /// Whether a complete listing has begun after this stamp.
+    pub fn listed_since(&self, stamp: Stamp) -> bool {
+        self.began > stamp
     }
 
     /// Whether a reading newer than some write is still awaited.

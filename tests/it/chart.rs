@@ -77,7 +77,7 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
         "",
         "secrets",
         "patch",
-        "controllers/cloud.rs",
+        "controllers/cloud_secrets.rs",
         "finalizer::add(&api, &secret)",
     ),
     // The recorder creates an Event and patches the count of one that repeats.

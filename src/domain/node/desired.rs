@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::facts::{NodeFacts, SecretContent};
+use super::facts::{NodeFacts, SecretContent, SecretFacts};
 use super::situation::{Place, Refs};
 use crate::api::BareMetalNode;
 use crate::api::instance::InstanceSpec;
@@ -84,18 +84,35 @@ pub fn version<'a>(facts: &NodeFacts<'a>, secret: &str) -> Option<&'a str> {
     }
 }
 
+/// The version of a Secret and, where only some keys are taken from it, a digest of which: what was written from it last is
+/// written again when either is another.
+pub fn edition(facts: &NodeFacts, secret: &str) -> Option<String> {
+    let version = version(facts, secret)?;
+    let from = facts.object.spec.driver_info_from.iter();
+    let keys: Vec<_> = from
+        .filter(|from| from.secret_ref.name == secret)
+        .filter_map(|from| from.keys.as_ref())
+        .collect();
+    Some(if keys.is_empty() {
+        version.to_owned()
+    } else {
+        format!("{version} {}", digest(&json!(keys)))
+    })
+}
+
 /// The `driver_info` keys that the Secrets add. Empty as long as their content was not read. What the spec gives in the clear is
 /// not overridden, or the two would be written in turns.
 pub fn secret_driver_info(facts: &NodeFacts) -> Object {
+    read_driver_info(facts.object, facts.secrets)
+}
+
+/// The same, from the object and its Secrets alone.
+pub fn read_driver_info(object: &BareMetalNode, secrets: &SecretFacts) -> Object {
     let mut all = Map::new();
-    let clear = facts.object.spec.driver_info.as_ref();
-    for from in &facts.object.spec.driver_info_from {
-        let content = facts
-            .secrets
-            .contents
-            .as_ref()
-            .and_then(|contents| contents.get(&from.secret_ref.name));
-        if let Some(content) = content {
+    let clear = object.spec.driver_info.as_ref();
+    for from in &object.spec.driver_info_from {
+        let contents = secrets.contents.as_ref();
+        if let Some(content) = contents.and_then(|contents| contents.get(&from.secret_ref.name)) {
             all.extend(keys_of(from, content).filter_map(|(key, value)| Some((key, Value::from(value?)))));
         }
     }
@@ -287,7 +304,7 @@ pub fn instance_info(instance: &InstanceSpec) -> Object {
 }
 
 /// A short stable digest: `serde_json` orders the keys of maps.
-pub fn digest(value: &Value) -> String {
+fn digest(value: &Value) -> String {
     use std::fmt::Write;
     let hash = Sha256::digest(value.to_string().as_bytes());
     hash.iter().take(16).fold(String::new(), |mut text, byte| {

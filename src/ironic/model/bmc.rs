@@ -122,15 +122,15 @@ mod tests {
             "https://bmc.example:443/redfish",
         ] {
             let other = json!({"redfish_address": address, "redfish_system_id": "/redfish/v1/Systems/1/"});
-            assert!(same(&plain, &other), "{address}");
+            assert!(same(plain, &other), "{address}");
         }
         assert!(
-            same(&plain, &json!({"redfish_address": "bmc.example"})),
+            same(plain, &json!({"redfish_address": "bmc.example"})),
             "a service with one system"
         );
-        assert!(!same(&plain, &json!({"redfish_address": "http://bmc.example"})));
+        assert!(!same(plain, &json!({"redfish_address": "http://bmc.example"})));
         assert!(!same(
-            &plain,
+            plain,
             &json!({"redfish_address": "bmc.example", "redfish_system_id": "/redfish/v1/Systems/2"})
         ));
         assert!(same(

@@ -1,0 +1,83 @@
+//! A call of the decision as the client makes it, and what its failure means.
+
+use crate::api::conditions::Reason;
+use crate::domain::node::outcome::CallClass;
+use crate::domain::node::plan::{Call, ConfigDrive};
+use crate::ironic::client::{self, Class, Error, ProvisionRequest, Rejection};
+use crate::ironic::model::{self, Node};
+
+/// The node that is called about.
+pub fn id(call: &Call) -> Option<String> {
+    match call {
+        Call::Create(_) => None,
+        Call::Patch { id, .. } | Call::Provision { id, .. } | Call::Delete { id } => Some(id.clone()),
+    }
+}
+
+/// Sends the call; a node that the answer shows is returned.
+pub async fn send(client: &client::Client, call: Call) -> Result<Option<model::Seen<Node>>, Error> {
+    match call {
+        Call::Create(node) => client.create_node(&node).await.map(Some),
+        Call::Patch {
+            id,
+            patch,
+            reset_interfaces,
+        } => client.patch_node(&id, &patch, reset_interfaces).await.map(Some),
+        Call::Provision {
+            id,
+            verb,
+            config_drive,
+        } => {
+            let mut request = ProvisionRequest::new(verb);
+            request.configdrive = config_drive.map(drive);
+            client
+                .set_node_provision_state(&id, &request)
+                .await
+                .map(|()| None)
+        }
+        Call::Delete { id } => client.delete_node(&id).await.map(|()| None),
+    }
+}
+
+fn drive(drive: ConfigDrive) -> client::ConfigDrive {
+    match drive {
+        ConfigDrive::Url(url) => client::ConfigDrive::Text(url),
+        ConfigDrive::Parts {
+            meta_data,
+            user_data,
+            network_data,
+            vendor_data,
+        } => client::ConfigDrive::Parts {
+            meta_data,
+            user_data,
+            network_data,
+            vendor_data,
+        },
+    }
+}
+
+/// A node that has vanished is no reason to give up: the next look tells.
+pub fn class(error: &Error) -> CallClass {
+    match (error.class(), error.rejection()) {
+        (Class::Transient, _) | (_, Some(Rejection::NotFound)) => CallClass::Transient,
+        (Class::Blocked, _) => CallClass::Blocked,
+        (Class::Terminal, _) => CallClass::Terminal,
+    }
+}
+
+/// The condition's reason for a failed call.
+pub fn reason(error: &Error) -> Reason {
+    match error.rejection() {
+        Some(Rejection::Locked | Rejection::InTransition) => Reason::Reserved,
+        Some(Rejection::NoValidHost) => Reason::DriverUnavailable,
+        Some(Rejection::Unauthorized) => Reason::Unauthorized,
+        Some(Rejection::Forbidden | Rejection::ScopeRequired) => Reason::Forbidden,
+        Some(Rejection::AlreadyExists) => Reason::MachineAlreadyEnrolled,
+        Some(Rejection::InstanceAssociated) => Reason::ForeignInstance,
+        Some(Rejection::Protected) => Reason::Protected,
+        Some(Rejection::Maintenance) => Reason::Maintenance,
+        Some(Rejection::Retired) => Reason::Retired,
+        _ if error.class() == Class::Transient => Reason::IronicUnavailable,
+        _ => Reason::Rejected,
+    }
+}
