@@ -5,9 +5,9 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroU16;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 /// What to do.
 #[derive(Clone, Debug, Parser)]
@@ -69,7 +69,53 @@ pub struct Run {
     // the load on an Ironic is the number of requests in flight to it.
     #[arg(long, value_name = "N", env = "IRONWRIGHT_CONCURRENCY", default_value = "32")]
     pub concurrency: NonZeroU16,
+
+    /// Writes only while holding a Lease, so that a second replica can stand by and no two ever write.
+    /// "false" leaves it to you that there is only one.
+    #[arg(
+        long,
+        value_name = "BOOL",
+        env = "IRONWRIGHT_LEADER_ELECT",
+        action = ArgAction::Set,
+        num_args = 0..=1,
+        require_equals = true,
+        default_value_t = true,
+        default_missing_value = "true"
+    )]
+    pub leader_elect: bool,
+
+    /// The name of the Lease.
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "IRONWRIGHT_LEASE_NAME",
+        default_value = "ironwright"
+    )]
+    pub lease_name: String,
+
+    /// The namespace of the Lease [default: that of the pod's ServiceAccount].
+    #[arg(
+        long,
+        value_name = "NS",
+        env = "POD_NAMESPACE",
+        default_value = "",
+        hide_default_value = true
+    )]
+    lease_namespace: String,
+
+    /// The name of the pod: who holds the Lease, who reports an Event, whom Ironic's logs name.
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "POD_NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pod_name: String,
 }
+
+/// Where a pod finds the namespace of its ServiceAccount.
+const POD_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
 impl Run {
     /// The namespace to work in; `None` is all of them.
@@ -80,6 +126,19 @@ impl Run {
     /// The configured name of this cluster; `None` is "use the uid of `kube-system`".
     pub fn cluster_id(&self) -> Option<&str> {
         given(&self.cluster_id)
+    }
+
+    /// The namespace of the Lease; `None` outside of a pod unless it is given.
+    pub fn lease_namespace(&self) -> Option<String> {
+        let pod = || std::fs::read_to_string(Path::new(POD_NAMESPACE)).ok();
+        let namespace = given(&self.lease_namespace).map(str::to_owned).or_else(pod)?;
+        given(&namespace).map(str::to_owned)
+    }
+
+    /// The name of the pod or, outside of one, of the machine.
+    pub fn instance(&self) -> Option<String> {
+        let machine = || std::env::var("HOSTNAME").ok();
+        given(&self.pod_name).map(str::to_owned).or_else(machine)
     }
 }
 
@@ -131,6 +190,17 @@ mod tests {
         assert_eq!(run.cluster_id(), None);
         assert_eq!(run.log_format, LogFormat::Text);
         assert_eq!(run.concurrency.get(), 32);
+        assert!(run.leader_elect);
+        assert_eq!(run.lease_name, "ironwright");
+    }
+
+    #[test]
+    fn the_election() {
+        assert!(run(&["--leader-elect"]).leader_elect);
+        assert!(!run(&["--leader-elect=false"]).leader_elect);
+        let run = run(&["--lease-namespace", "metal", "--pod-name", "ironwright-0"]);
+        assert_eq!(run.lease_namespace().as_deref(), Some("metal"));
+        assert_eq!(run.instance().as_deref(), Some("ironwright-0"));
     }
 
     #[test]

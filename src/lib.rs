@@ -12,6 +12,8 @@ pub mod fleet;
 pub mod http;
 pub mod ironic;
 pub mod kubernetes;
+pub mod leader;
 pub mod metrics;
 pub mod operator;
+pub mod permit;
 pub mod telemetry;

@@ -18,7 +18,10 @@ fn main() -> anyhow::Result<()> {
         Command::Run(run) => {
             telemetry::init(run.log_format)?;
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-            Ok(runtime.block_on(operator::run(&run))?)
+            let result = runtime.block_on(operator::run(&run));
+            // A name that is still being looked up must not hold up a process that has lost its lease.
+            runtime.shutdown_background();
+            Ok(result?)
         }
     }
 }

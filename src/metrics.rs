@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::{
-    Gauge, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
+    Gauge, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
     core::Collector,
 };
 
@@ -54,6 +54,7 @@ pub struct Metrics {
     undecodable: IntCounterVec,
     panics: IntCounterVec,
     events: IntCounterVec,
+    leader: IntGauge,
     nodes: IntGaugeVec,
     observation_age: Gauge,
     sources: Arc<Mutex<Sources>>,
@@ -106,6 +107,7 @@ impl Metrics {
                 "Kubernetes Events, by what became of them.",
                 &["outcome"],
             )?,
+            leader: new.leader()?,
             nodes: new.nodes()?,
             observation_age: new.observation_age()?,
             sources: Arc::default(),
@@ -154,6 +156,11 @@ impl Metrics {
     /// A Kubernetes Event was published, refused, failed or dropped.
     pub fn event(&self, outcome: &'static str) {
         self.events.with_label_values(&[outcome]).inc();
+    }
+
+    /// Whether this replica is the one that writes.
+    pub fn leader(&self, leads: bool) {
+        self.leader.set(i64::from(leads));
     }
 
     /// Adds a source of node counts by provision state, asked at every scrape; several sources are summed.
@@ -232,6 +239,11 @@ impl Register<'_> {
         self.add(IntCounterVec::new(opts(name, help), labels)?)
     }
 
+    fn leader(&self) -> Result<IntGauge, prometheus::Error> {
+        let help = "1 for the replica that writes, 0 for one that stands by.";
+        self.add(IntGauge::with_opts(opts("leader", help))?)
+    }
+
     fn nodes(&self) -> Result<IntGaugeVec, prometheus::Error> {
         self.add(IntGaugeVec::new(
             opts("nodes", "Nodes known to Ironic, by provision state."),
@@ -275,6 +287,7 @@ mod tests {
         metrics.undecodable_object("BareMetalNode");
         metrics.panic("BareMetalNode");
         metrics.event("dropped");
+        metrics.leader(true);
         let page = metrics.encode().unwrap();
         for line in [
             r#"ironwright_reconciles_total{kind="BareMetalNode",outcome="done"} 1"#,
@@ -288,6 +301,7 @@ mod tests {
             r#"ironwright_undecodable_objects_total{kind="BareMetalNode"} 1"#,
             r#"ironwright_panics_total{kind="BareMetalNode"} 1"#,
             r#"ironwright_events_total{outcome="dropped"} 1"#,
+            "ironwright_leader 1",
             "ironwright_observation_age_seconds 0",
             "ironwright_build_info{version=",
         ] {

@@ -12,9 +12,10 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Run;
 use crate::controllers::run::{Controllers, Start};
 use crate::http::{self, Probes, Server};
-use crate::kubernetes::events::Events;
+use crate::kubernetes::Connector;
+use crate::kubernetes::events::{Events, Publisher};
 use crate::kubernetes::watch::{Scope, Synced};
-use crate::kubernetes::{self};
+use crate::leader::{Candidate, Leadership};
 use crate::metrics::Metrics;
 
 /// Why the operator did not start, or stopped.
@@ -31,6 +32,14 @@ pub enum Error {
         "the uid of the namespace kube-system, which names this cluster in Ironic, cannot be read; give --cluster-id"
     )]
     Cluster(#[source] Box<kube::Error>),
+    /// Nowhere to look for the Lease.
+    #[error(
+        "there is no namespace for the lease outside of a pod; give --lease-namespace, or --leader-elect=false if nobody else runs"
+    )]
+    NoLeaseNamespace,
+    /// Another replica may write from now on.
+    #[error("the lease is lost: another replica may be the one that writes")]
+    LeaseLost,
     /// Probes and metrics.
     #[error("the probes cannot be served")]
     Http(#[from] http::Error),
@@ -42,13 +51,19 @@ pub enum Error {
     Ended,
 }
 
-/// Runs until SIGTERM or SIGINT: then no new reconcile begins, those under way are finished, and the probes stop last.
+/// Runs until SIGTERM or SIGINT: then no new step is begun, what is under way is finished, and the Lease is let go last.
+///
+/// A replica that waits for the Lease serves its endpoints and does nothing else: it neither watches nor looks at Ironic. What
+/// it would save by that, one listing of each kind, takes a second; what it would cost is the memory of a second cache and
+/// everything that two readers of one cloud ask of it.
 pub async fn run(settings: &Run) -> Result<(), Error> {
     let metrics = Metrics::new()?;
-    let kube = kubernetes::connect().await.map_err(Error::Connect)?;
+    let connector = Connector::infer().await.map_err(Error::Connect)?;
+    let (leadership, candidate) = election(settings, &connector, &metrics)?;
+    let kube = connector.guarded(leadership.permit()).map_err(Error::Connect)?;
     let cluster = cluster(&kube, settings.cluster_id()).await?;
-    let (events, publisher) = Events::new(kube.clone(), std::env::var("HOSTNAME").ok(), metrics.clone());
-    let (stop, stop_serving) = (CancellationToken::new(), CancellationToken::new());
+    let (events, publisher) = Events::new(kube.clone(), settings.instance(), metrics.clone());
+    let stop = CancellationToken::new();
     let controllers = Controllers::new(Start {
         stop: stop.clone(),
         kube,
@@ -57,24 +72,29 @@ pub async fn run(settings: &Run) -> Result<(), Error> {
         concurrency: settings.concurrency.get(),
         events,
         metrics: metrics.clone(),
+        permit: leadership.permit(),
+        instance: leadership.identity().to_owned(),
     });
     controllers.observe_fleet();
     let alive = Arc::new(AtomicBool::new(true));
-    let server = Server::bind(
-        settings.listen,
-        probes(&alive, controllers.synced.clone()),
-        metrics,
-    )
-    .await?;
+    let probes = probes(&alive, controllers.synced.clone(), leadership.clone());
+    let server = Server::bind(settings.listen, probes, metrics).await?;
     tokio::spawn(stop_on_signal(stop.clone())?);
-    tracing::info!(listen = %settings.listen, "ironwright runs");
+    tracing::info!(listen = %settings.listen, identity = leadership.identity(), "ironwright runs");
+    let stop_serving = CancellationToken::new();
     let work = async {
-        tokio::join!(controllers.run(), publisher.run(stop.clone()));
+        work(candidate, controllers, publisher, &stop).await;
         alive.store(false, Ordering::Release);
         stop_serving.cancel();
     };
-    let ((), result) = tokio::join!(work, server.serve(stop_serving.clone()));
-    result?;
+    let all = async { tokio::join!(work, server.serve(stop_serving.clone())) };
+    let ((), serving) = tokio::select! {
+        biased;
+        // Nothing is finished and nothing is waited for: whatever goes on here is no longer ours to do.
+        () = leadership.lost() => return Err(Error::LeaseLost),
+        ended = all => ended,
+    };
+    serving?;
     if stop.is_cancelled() {
         Ok(())
     } else {
@@ -82,11 +102,60 @@ pub async fn run(settings: &Run) -> Result<(), Error> {
     }
 }
 
-fn probes(alive: &Arc<AtomicBool>, synced: Vec<Synced>) -> Probes {
+/// What this replica is to become, and how.
+fn election(
+    settings: &Run,
+    connector: &Connector,
+    metrics: &Metrics,
+) -> Result<(Leadership, Option<Candidate>), Error> {
+    let instance = settings.instance();
+    if !settings.leader_elect {
+        let leadership = Leadership::alone(instance.as_deref(), metrics.clone());
+        return Ok((leadership, None));
+    }
+    let namespace = settings.lease_namespace().ok_or(Error::NoLeaseNamespace)?;
+    let leadership = Leadership::new(instance.as_deref(), metrics.clone());
+    let client = connector.unguarded().map_err(Error::Connect)?;
+    let candidate = Candidate::new(client, &namespace, &settings.lease_name, leadership.clone());
+    Ok((leadership, Some(candidate)))
+}
+
+/// Waits for the Lease, works until the order to stop, and lets go of the Lease when all of it is done.
+async fn work(
+    candidate: Option<Candidate>,
+    controllers: Controllers,
+    publisher: Publisher,
+    stop: &CancellationToken,
+) {
+    let mut reign = None;
+    if let Some(candidate) = candidate {
+        reign = stop.run_until_cancelled(candidate.win()).await;
+        if reign.is_none() {
+            return;
+        }
+    }
+    tokio::join!(controllers.run(), publisher.run(stop.clone()));
+    if let Some(reign) = reign {
+        reign.end().await;
+    }
+}
+
+/// One that stands by is ready: it does all it should, and a rollout or a second replica must not wait for a turn that may
+/// never come. One that leads is ready when its watches are in step, and nobody is before the Lease was read once, so that a
+/// missing right to it shows.
+fn probes(alive: &Arc<AtomicBool>, synced: Vec<Synced>, leadership: Leadership) -> Probes {
     let alive = Arc::clone(alive);
     Probes {
         alive: Box::new(move || alive.load(Ordering::Acquire)),
-        missing: Box::new(move || Synced::missing(&synced)),
+        missing: Box::new(move || {
+            if !leadership.is_known() {
+                vec!["Lease"]
+            } else if leadership.is_waiting() {
+                Vec::new()
+            } else {
+                Synced::missing(&synced)
+            }
+        }),
     }
 }
 

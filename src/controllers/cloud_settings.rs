@@ -75,6 +75,8 @@ pub async fn settings(
     }
     settings.deadline = DEADLINE;
     settings.observe = Arc::new(Measured(context.metrics.clone()));
+    settings.permit = context.permit.clone();
+    settings.instance = Some(context.instance.clone());
     Ok(settings)
 }
 

@@ -16,6 +16,7 @@ use crate::kubernetes::events::Events;
 use crate::kubernetes::secrets::{SecretVersions, Secrets};
 use crate::kubernetes::watch::Synced;
 use crate::metrics::Metrics;
+use crate::permit::Permit;
 
 /// Shared by all controllers.
 pub struct Context {
@@ -49,6 +50,10 @@ pub struct Context {
     pub events: Events,
     /// Metrics.
     pub metrics: Metrics,
+    /// Whether this process may write.
+    pub permit: Permit,
+    /// Who this process is, for Ironic's logs.
+    pub instance: String,
     /// The order to stop: no new call to Ironic is begun after it.
     pub stop: CancellationToken,
     /// Who was told that a machine is free.

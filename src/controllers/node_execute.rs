@@ -184,6 +184,11 @@ async fn call_ironic(pass: &mut Pass<'_>, step: Step, call: Call) -> Next {
     let Some(observer) = pass.observer.clone() else {
         return Next::Again;
     };
+    // The last moment: after the order to stop nothing new is begun. Whether this process may write at all is asked by the
+    // clients themselves, for every request.
+    if pass.context.stop.is_cancelled() {
+        return Next::Ended(report(pass, Ended::new("stopped", None)).await);
+    }
     let id = node_call::id(&call);
     let result = node_call::send(&observer.client, call).await;
     pass.confirmed = None;

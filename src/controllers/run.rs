@@ -20,6 +20,7 @@ use crate::kubernetes::events::Events;
 use crate::kubernetes::secrets::{SecretVersions, Secrets};
 use crate::kubernetes::watch::{self, Scope, Synced, Watch};
 use crate::metrics::Metrics;
+use crate::permit::Permit;
 
 /// What the controllers are started with.
 pub struct Start {
@@ -35,6 +36,10 @@ pub struct Start {
     pub events: Events,
     /// Metrics.
     pub metrics: Metrics,
+    /// Whether this process may write; the client asks it as well.
+    pub permit: Permit,
+    /// Who this process is, for Ironic's logs.
+    pub instance: String,
     /// The order to stop.
     pub stop: CancellationToken,
 }
@@ -63,6 +68,8 @@ impl Controllers {
             concurrency,
             events,
             metrics,
+            permit,
+            instance,
             stop,
         } = start;
         let nodes = watch::objects(scope.api(kube.clone()), node::KIND, metrics.clone());
@@ -91,6 +98,8 @@ impl Controllers {
             secrets: Secrets::new(kube),
             events,
             metrics,
+            permit,
+            instance,
             stop,
             claims: super::node_rivals::Claims::default(),
             nodes: super::memory::Memory::default(),
@@ -171,13 +180,14 @@ impl Controllers {
                 triggers::pump_secrets(secrets.touched, &context)
             )
         });
-        let closing = async {
-            stop.cancelled().await;
-            // What waits for its turn is not under way: a queue of verbs would outlast any patience with our end.
-            context.clouds.close();
-        };
-        tokio::join!(node_controller, cloud_controller, pumps, closing);
+        tokio::join!(node_controller, cloud_controller, pumps, close(&stop, &context));
     }
+}
+
+/// What waits for its turn is not under way: a queue of verbs would outlast any patience with our end.
+async fn close(stop: &CancellationToken, context: &Context) {
+    stop.cancelled().await;
+    context.clouds.close();
 }
 
 /// A state as a label: Ironic's own spelling, or `unknown`.

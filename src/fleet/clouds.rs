@@ -126,7 +126,7 @@ impl Clouds {
     /// No request is sent to any cloud any more; those under way are finished.
     pub fn close(&self) {
         for observer in self.observers() {
-            observer.client.close();
+            observer.close();
         }
     }
 

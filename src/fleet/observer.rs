@@ -46,6 +46,9 @@ pub enum Wake {
 pub struct Observer {
     /// The client, for every call to this Ironic.
     pub client: Client,
+    /// For looking: everybody waits for the next look, so it does not queue behind them. Its pace follows the time that Ironic
+    /// takes for it, which a queue would hide.
+    eye: Client,
     state: Mutex<State>,
     /// Something moves: look soon.
     nudge: Arc<Notify>,
@@ -97,6 +100,7 @@ impl Observer {
             ..State::default()
         });
         let observer = Arc::new(Self {
+            eye: client.with_own_slot(),
             client,
             state,
             nudge: Arc::default(),
@@ -109,6 +113,12 @@ impl Observer {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// No request is sent any more; those under way are finished.
+    pub fn close(&self) {
+        self.client.close();
+        self.stop.cancel();
     }
 
     /// Changes how often to look.
@@ -276,14 +286,14 @@ impl Observer {
     }
 
     async fn observe(&self, in_detail: bool) -> Result<(), Error> {
-        let versions = self.client.versions().await?;
+        let versions = self.eye.versions().await?;
         let drivers = if in_detail {
-            Some(listing::drivers(&self.client).await?)
+            Some(listing::drivers(&self.eye).await?)
         } else {
             None
         };
-        let began = self.client.stamp();
-        let rows = listing::nodes(&self.client, in_detail).await?;
+        let began = self.eye.stamp();
+        let rows = listing::nodes(&self.eye, in_detail).await?;
         let mut state = self.state();
         let before = state.overview();
         state.snapshot.list(began, rows, in_detail);

@@ -3,6 +3,7 @@
 
 pub mod events;
 pub mod finalizer;
+mod guard;
 mod patience;
 pub mod secrets;
 pub mod status;
@@ -10,10 +11,13 @@ pub mod watch;
 
 use std::time::Duration;
 
+use kube::client::ClientBuilder;
 use kube::core::Status;
 use kube::{Client, Config};
 use thiserror::Error;
 use tokio::time::timeout;
+
+use crate::permit::Permit;
 
 /// The name under which our writes show in `managedFields`.
 const FIELD_MANAGER: &str = "ironwright";
@@ -67,16 +71,33 @@ impl From<kube::Error> for Error {
     }
 }
 
-/// A client for the cluster the process runs in or, outside of one, for the current context of the kubeconfig.
+/// Where the cluster is and who we are there.
 ///
 /// Connections that the apiserver has left silent for five minutes are given up, so that no list hangs for ever.
-pub async fn connect() -> Result<Client, Box<kube::Error>> {
-    let mut config = Config::infer()
-        .await
-        .map_err(|error| Box::new(kube::Error::InferConfig(error)))?;
-    config.read_timeout = Some(SILENCE);
-    config.reset_reader_on_write = true;
-    Client::try_from(config).map_err(Box::new)
+pub struct Connector(Config);
+
+impl Connector {
+    /// The cluster the process runs in or, outside of one, the current context of the kubeconfig.
+    pub async fn infer() -> Result<Self, Box<kube::Error>> {
+        let mut config = Config::infer()
+            .await
+            .map_err(|error| Box::new(kube::Error::InferConfig(error)))?;
+        config.read_timeout = Some(SILENCE);
+        config.reset_reader_on_write = true;
+        Ok(Self(config))
+    }
+
+    /// A client that may always write. It is for the Lease, whose renewal must not wait behind anything either: clients share
+    /// no connections.
+    pub fn unguarded(&self) -> Result<Client, Box<kube::Error>> {
+        Client::try_from(self.0.clone()).map_err(Box::new)
+    }
+
+    /// A client whose writes need `permit`; without it they fail, and nothing is sent.
+    pub fn guarded(&self, permit: Permit) -> Result<Client, Box<kube::Error>> {
+        let builder = ClientBuilder::try_from(self.0.clone()).map_err(Box::new)?;
+        Ok(builder.with_layer(&guard::Guarding(permit)).build())
+    }
 }
 
 /// Waits for one call, at most `deadline`.

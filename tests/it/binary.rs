@@ -25,6 +25,7 @@ const FAMILIES: &[(&str, &[&str])] = &[
     ),
     ("ironwright_transitions_total", &["outcome", "verb"]),
     ("ironwright_transition_duration_seconds", &["le", "verb"]),
+    ("ironwright_leader", &[]),
     ("ironwright_nodes", &["state"]),
     ("ironwright_observation_age_seconds", &[]),
 ];
@@ -180,7 +181,7 @@ async fn it_is_alive_but_not_ready_until_it_may_see_everything() {
         .unwrap();
     options
         .args
-        .extend(["--cluster-id".to_owned(), "test".to_owned()]);
+        .extend(["--cluster-id", "test", "--leader-elect=false"].map(str::to_owned));
     let operator = Operator::launch(&world.stack.run, &options).unwrap();
     wait::until("all watches to be refused", LIMIT, async || {
         let page = operator.metrics().await.unwrap_or_default();
@@ -231,7 +232,8 @@ async fn json_logs_are_json_line_by_line_and_sigterm_ends_it_in_good_order() {
     world.apply(&world.lab()).await.unwrap();
     let mut options = world.operator_options().await.unwrap();
     options.args.extend(["--log-format", "json"].map(str::to_owned));
-    options.env = vec![("RUST_LOG".to_owned(), "debug".to_owned())];
+    options.env.retain(|(name, _)| name != "RUST_LOG");
+    options.env.push(("RUST_LOG".to_owned(), "debug".to_owned()));
     world.operator = Some(Operator::start(&world.stack.run, &options).await.unwrap());
     let slow = json!({
         "interfaces": {"power": "testkit"}, "extra": {"testkit": {"verify_delay": 2}},

@@ -96,6 +96,27 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
         "recorder.publish(",
     ),
     (
+        "coordination.k8s.io",
+        "leases",
+        "create",
+        "leader/calls.rs",
+        "leases.create(",
+    ),
+    (
+        "coordination.k8s.io",
+        "leases",
+        "get",
+        "leader/calls.rs",
+        "leases.get_opt(",
+    ),
+    (
+        "coordination.k8s.io",
+        "leases",
+        "update",
+        "leader/calls.rs",
+        "leases.replace(",
+    ),
+    (
         "",
         "namespaces",
         "get",
@@ -212,6 +233,19 @@ async fn the_binary_understands_every_argument_of_the_deployment() {
             panic!("{arguments:?} does not run the operator")
         };
         assert_eq!(run.namespace(), namespace);
+        assert!(run.leader_elect);
+        assert_eq!(run.lease_name, "ironwright", "the one that the Role names");
+        let given = container["env"].as_array().unwrap();
+        for (name, path) in [
+            ("POD_NAME", "metadata.name"),
+            ("POD_NAMESPACE", "metadata.namespace"),
+        ] {
+            let source = json!({"fieldRef": {"fieldPath": path}});
+            assert!(
+                given.contains(&json!({"name": name, "valueFrom": source})),
+                "{given:?}"
+            );
+        }
         let port = &container["ports"][0]["containerPort"];
         assert_eq!(
             *port,
@@ -238,7 +272,14 @@ async fn every_right_is_used_and_every_used_one_is_granted() {
     }
     let everywhere = rendered(&[]).await;
     assert_eq!(granted(&everywhere, &["ClusterRole", "Role"]), used());
-    assert_eq!(of_kind(&everywhere, "Role").len(), 0);
+    let roles = of_kind(&everywhere, "Role");
+    assert_eq!(
+        roles.len(),
+        1,
+        "only the Lease is in the operator's own namespace"
+    );
+    assert_eq!(roles[0]["metadata"]["namespace"], "metal-system");
+    assert_eq!(roles[0]["rules"][1]["resourceNames"], json!(["ironwright"]));
 
     let one = rendered(&["watch.namespace=metal"]).await;
     assert_eq!(granted(&one, &["ClusterRole", "Role"]), used());
@@ -250,8 +291,9 @@ async fn every_right_is_used_and_every_used_one_is_granted() {
             "beyond its namespace it may read named objects only: {rule}"
         );
     }
-    let role = of_kind(&one, "Role")[0];
-    assert_eq!(role["metadata"]["namespace"], "metal");
+    let roles = of_kind(&one, "Role");
+    let namespaces: Vec<_> = roles.iter().map(|role| &role["metadata"]["namespace"]).collect();
+    assert_eq!(namespaces, ["metal-system", "metal"]);
 }
 
 #[tokio::test]
@@ -290,6 +332,9 @@ async fn a_release_for_one_namespace_works_there_with_a_role_of_its_own() {
         .service_account_kubeconfig(&world.namespace, "one-ironwright")
         .await
         .unwrap();
+    options
+        .args
+        .extend(["--lease-name", "one-ironwright"].map(str::to_owned));
     world.operator = Some(Operator::start(&world.stack.run, &options).await.unwrap());
 
     world

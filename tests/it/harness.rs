@@ -12,7 +12,8 @@ use ironwright_stack::{
     ControlPlane, Ironic, IronicOptions, Operator, OperatorOptions, Progress, Proxy, Run, Tools, wait,
 };
 use k8s_openapi::api::core::v1::{Namespace, Secret};
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
+use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use kube::api::{DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -85,6 +86,28 @@ async fn established(stack: &Stack) -> Result<()> {
     .await
 }
 
+/// The chart gives the right to the Lease in its own namespace; a test has one of its own, with the same rules.
+async fn grant_lease(client: &Client, namespace: &str) -> Result<()> {
+    let (name, parameters) = ("ironwright-lease", PostParams::default());
+    let mut role = Api::<Role>::namespaced(client.clone(), "ironwright-system")
+        .get(name)
+        .await?;
+    let mut binding = Api::<RoleBinding>::namespaced(client.clone(), "ironwright-system")
+        .get(name)
+        .await?;
+    for metadata in [&mut role.metadata, &mut binding.metadata] {
+        *metadata = ObjectMeta {
+            name: Some(name.to_owned()),
+            ..ObjectMeta::default()
+        };
+    }
+    let roles = Api::<Role>::namespaced(client.clone(), namespace);
+    roles.create(&parameters, &role).await?;
+    let bindings = Api::<RoleBinding>::namespaced(client.clone(), namespace);
+    bindings.create(&parameters, &binding).await?;
+    Ok(())
+}
+
 /// One test's own world.
 pub struct World {
     pub stack: &'static Stack,
@@ -121,6 +144,9 @@ impl World {
             .create(&PostParams::default(), &namespace)
             .await
             .expect("the namespace is created");
+        grant_lease(&client, name)
+            .await
+            .expect("the right to the Lease is given");
         Self {
             stack,
             namespace: name.to_owned(),
@@ -142,16 +168,23 @@ impl World {
 
     /// Starts the operator for this namespace, as the ServiceAccount that the chart made.
     pub async fn start_operator(&mut self) {
-        let operator = self.launch_operator().await.expect("the operator is launched");
+        let operator = self
+            .launch_operator("ironwright")
+            .await
+            .expect("the operator is launched");
         operator.ready().await.expect("the operator gets ready");
         self.operator = Some(operator);
     }
 
-    async fn launch_operator(&self) -> Result<Operator> {
-        Operator::launch(&self.stack.run, &self.operator_options().await?)
+    /// Launches an operator of this name, ready or not; several of one namespace have one Lease.
+    pub async fn launch_operator(&self, pod: &str) -> Result<Operator> {
+        let mut options = self.operator_options().await?;
+        options.name = format!("{}-{pod}", options.name);
+        options.env.push(("POD_NAME".to_owned(), pod.to_owned()));
+        Operator::launch(&self.stack.run, &options)
     }
 
-    /// How this namespace's operator is run: as the ServiceAccount that the chart made.
+    /// How this namespace's operator is run: as the ServiceAccount that the chart made, with a Lease in the namespace.
     pub async fn operator_options(&self) -> Result<OperatorOptions> {
         let control_plane = &self.stack.control_plane;
         let kubeconfig = control_plane
@@ -160,10 +193,13 @@ impl World {
         let mut options = OperatorOptions::new(&kubeconfig)?;
         options.name = format!("operator-{}", self.namespace);
         options.args = vec!["--namespace".to_owned(), self.namespace.clone()];
-        options.env = vec![(
-            "RUST_LOG".to_owned(),
-            "info,ironwright=debug,kube=warn".to_owned(),
-        )];
+        let env = [
+            ("RUST_LOG", "info,ironwright=debug,kube=warn"),
+            ("POD_NAMESPACE", &self.namespace),
+        ];
+        options.env = env
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
         Ok(options)
     }
 

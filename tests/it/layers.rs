@@ -42,7 +42,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "ironic::client",
-        may_use: &["ironic::model"],
+        may_use: &["ironic::model", "permit"],
         banned: NO_KUBERNETES,
     },
     Layer {
@@ -79,7 +79,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "kubernetes",
-        may_use: &["api", "metrics"],
+        may_use: &["api", "metrics", "permit"],
         banned: &["reqwest"],
     },
     Layer {
@@ -94,6 +94,7 @@ const LAYERS: &[Layer] = &[
             "kubernetes",
             "leader",
             "metrics",
+            "permit",
         ],
         banned: &["reqwest"],
     },
@@ -109,7 +110,15 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "operator",
-        may_use: &["config", "controllers", "http", "kubernetes", "leader", "metrics"],
+        may_use: &[
+            "config",
+            "controllers",
+            "http",
+            "kubernetes",
+            "leader",
+            "metrics",
+            "permit",
+        ],
         banned: &["reqwest"],
     },
     Layer {
@@ -124,8 +133,13 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "leader",
-        may_use: &["kubernetes", "metrics"],
-        banned: &[],
+        may_use: &["metrics", "permit"],
+        banned: &["reqwest"],
+    },
+    Layer {
+        module: "permit",
+        may_use: &[],
+        banned: &["kube::", "reqwest"],
     },
 ];
 

@@ -15,6 +15,8 @@ mod dependencies;
 #[cfg(test)]
 mod dropped;
 #[cfg(test)]
+mod edits;
+#[cfg(test)]
 mod failures;
 #[cfg(test)]
 mod first_light;
@@ -25,7 +27,13 @@ mod harness;
 #[cfg(test)]
 mod layers;
 #[cfg(test)]
+mod leader;
+#[cfg(test)]
+mod ownership;
+#[cfg(test)]
 mod probe;
+#[cfg(test)]
+mod rivals;
 #[cfg(test)]
 mod schema;
 #[cfg(test)]

@@ -91,12 +91,6 @@ impl World {
         futures::future::join_all(names.iter().map(|name| self.ready(name, reason))).await
     }
 
-    /// Deletes all, and waits until they are gone.
-    pub async fn all_gone(&self, names: &[String]) {
-        futures::future::join_all(names.iter().map(|name| self.delete(name))).await;
-        futures::future::join_all(names.iter().map(|name| self.gone(name))).await;
-    }
-
     /// Deletes the cloud's object.
     pub async fn delete_cloud(&self) {
         self.clouds
@@ -140,24 +134,24 @@ impl World {
         }
     }
 
-    /// From now on notes for every request that `wanted` picks what intent the node's object has stored at that moment.
+    /// From now on told for every request that `wanted` picks what intent the node's object has stored at that moment.
     pub fn witness_intent(
         &self,
         name: &str,
         wanted: impl Fn(&Seen) -> bool + Send + Sync + 'static,
     ) -> Witnessed {
         let witnessed = Witnessed::default();
-        let (nodes, name, notes) = (self.nodes.clone(), name.to_owned(), Arc::clone(&witnessed));
+        let (nodes, name, told) = (self.nodes.clone(), name.to_owned(), Arc::clone(&witnessed));
         self.proxy
             .when_request(wanted)
             .then(Action::CallBefore(Callback::new(move |entry: Entry| {
-                let (nodes, name, notes) = (nodes.clone(), name.clone(), Arc::clone(&notes));
+                let (nodes, name, told) = (nodes.clone(), name.clone(), Arc::clone(&told));
                 async move {
                     let object = nodes.get(&name).await;
                     let status = object.ok().and_then(|object| object.status);
                     let intent = status.and_then(|status| status.intent).map(|intent| intent.verb);
                     let asked = target(&entry.seen).unwrap_or(entry.seen.method);
-                    notes.lock().expect("no panic").push((asked, intent));
+                    told.lock().expect("no panic").push((asked, intent));
                 }
             })));
         witnessed

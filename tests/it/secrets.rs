@@ -263,7 +263,7 @@ async fn a_masked_password_is_not_written_back() {
     let node = world.condition("a", "Stalled", "True", "InvalidSpec").await;
     let said = message(&node, "Ready");
     assert!(
-        said.contains("redfish_password") && said.contains("driverInfoFrom"),
+        said.contains("driver_info.redfish_password") && said.contains("driverInfoFrom"),
         "{said}"
     );
     assert_eq!(world.mutations(), Vec::<String>::new());

@@ -1,6 +1,8 @@
 //! The journal of what was written: whose fields and keys are ours, and which Secrets were written last.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
 
 use super::desired::{self, Desired, MASK};
 use super::facts::NodeFacts;
@@ -62,7 +64,7 @@ fn driver_info(facts: &NodeFacts, desired: &Desired, before: &Applied) -> Vec<St
     all.into_iter().collect()
 }
 
-fn secrets(facts: &NodeFacts) -> std::collections::BTreeMap<String, String> {
+fn secrets(facts: &NodeFacts) -> BTreeMap<String, String> {
     let names = facts
         .object
         .spec
@@ -70,8 +72,23 @@ fn secrets(facts: &NodeFacts) -> std::collections::BTreeMap<String, String> {
         .iter()
         .map(|from| &from.secret_ref.name);
     names
-        .filter_map(|name| Some((name.clone(), desired::edition(facts, name)?)))
+        .filter_map(|name| Some((name.clone(), taken(facts, name)?)))
         .collect()
+}
+
+/// The version of a Secret and, where only some of its keys are taken, a digest of which.
+fn taken(facts: &NodeFacts, secret: &str) -> Option<String> {
+    let version = desired::version(facts, secret)?;
+    let from = facts.object.spec.driver_info_from.iter();
+    let keys: Vec<_> = from
+        .filter(|from| from.secret_ref.name == secret)
+        .map(|from| &from.keys)
+        .collect();
+    if keys.iter().all(|keys| keys.is_none()) {
+        Some(version.to_owned())
+    } else {
+        Some(format!("{version}/{}", desired::digest(&json!(keys))))
+    }
 }
 
 /// The `driver_info` keys that come from Secrets; none while that cannot be told without their content.
@@ -112,12 +129,12 @@ fn same_spec(facts: &NodeFacts, desired: &Desired, applied: &Applied) -> bool {
     recorded == desired.digest(facts)
 }
 
-/// Whether a Secret of `driverInfoFrom` is in another version than the one written last, or other keys are taken from it.
+/// Whether a Secret of `driverInfoFrom`, or what is taken from it, is another than the one written last.
 pub fn secrets_changed(facts: &NodeFacts) -> bool {
     facts.object.spec.driver_info_from.iter().any(|from| {
         let name = &from.secret_ref.name;
         let written = journal(facts).and_then(|applied| applied.secrets.get(name));
-        desired::edition(facts, name).as_ref() != written
+        taken(facts, name).as_ref() != written
     })
 }
 

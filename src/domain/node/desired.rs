@@ -84,22 +84,6 @@ pub fn version<'a>(facts: &NodeFacts<'a>, secret: &str) -> Option<&'a str> {
     }
 }
 
-/// The version of a Secret and, where only some keys are taken from it, a digest of which: what was written from it last is
-/// written again when either is another.
-pub fn edition(facts: &NodeFacts, secret: &str) -> Option<String> {
-    let version = version(facts, secret)?;
-    let from = facts.object.spec.driver_info_from.iter();
-    let keys: Vec<_> = from
-        .filter(|from| from.secret_ref.name == secret)
-        .filter_map(|from| from.keys.as_ref())
-        .collect();
-    Some(if keys.is_empty() {
-        version.to_owned()
-    } else {
-        format!("{version} {}", digest(&json!(keys)))
-    })
-}
-
 /// The `driver_info` keys that the Secrets add. Empty as long as their content was not read. What the spec gives in the clear is
 /// not overridden, or the two would be written in turns.
 pub fn secret_driver_info(facts: &NodeFacts) -> Object {
@@ -304,7 +288,7 @@ pub fn instance_info(instance: &InstanceSpec) -> Object {
 }
 
 /// A short stable digest: `serde_json` orders the keys of maps.
-fn digest(value: &Value) -> String {
+pub fn digest(value: &Value) -> String {
     use std::fmt::Write;
     let hash = Sha256::digest(value.to_string().as_bytes());
     hash.iter().take(16).fold(String::new(), |mut text, byte| {

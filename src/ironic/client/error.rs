@@ -38,6 +38,12 @@ pub enum Error {
         /// The version in use.
         has: ApiVersion,
     },
+    /// This process may not send requests any more; if it was withdrawn on the way, Ironic may still have acted.
+    #[error("{route} may not be sent by this process any more")]
+    NotPermitted {
+        /// What was asked.
+        route: &'static Route,
+    },
     /// No connection, or one that broke before there was an answer.
     #[error("no answer to {route}")]
     Transport {
@@ -155,7 +161,8 @@ impl Error {
         match self {
             Self::Settings { .. } | Self::Argument { .. } => Class::Terminal,
             Self::NotSupported { .. } | Self::Unreached { .. } => Class::Blocked,
-            Self::Transport { .. }
+            Self::NotPermitted { .. }
+            | Self::Transport { .. }
             | Self::Deadline { .. }
             | Self::Closed { .. }
             | Self::Body { .. }
@@ -213,9 +220,9 @@ impl Error {
         self.rejection() == Some(Rejection::Unauthorized)
     }
 
-    /// Whether the client was closed before the request was sent.
+    /// Whether the client, or this process, is to send nothing more: it was closed, or its permit withdrawn.
     pub fn is_closed(&self) -> bool {
-        matches!(self, Self::Closed { .. })
+        matches!(self, Self::Closed { .. } | Self::NotPermitted { .. })
     }
 
     /// Words for a user: Ironic's own where it said something, never longer than 1 KiB.

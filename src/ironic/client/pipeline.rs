@@ -103,7 +103,7 @@ impl Client {
         if let Some(version) = version {
             call.supported(version)?;
         }
-        let _slot = match timeout_at(until, self.inner.slots.acquire()).await {
+        let _slot = match timeout_at(until, self.slots().acquire()).await {
             Ok(Ok(slot)) => slot,
             Ok(Err(_closed)) => return Err(Error::Closed { route: call.route }.into()),
             Err(_) => return Err(self.too_late(call.route, "a free slot").into()),
@@ -157,9 +157,9 @@ impl Client {
                 .body(body.clone());
         }
         let asked = self.stamp();
-        let response = request
-            .send()
-            .await
+        let sent = self.inner.permit.guard(request.send()).await;
+        let response = sent
+            .ok_or(Error::NotPermitted { route: call.route })?
             .map_err(|error| unreachable_server(call.route, error))?;
         *status = Some(response.status().as_u16());
         Span::current().record("status", response.status().as_u16());

@@ -10,6 +10,7 @@ use tokio::sync::{Mutex, Semaphore};
 use super::auth::Session;
 use super::{Auth, Error, Observe, Result, Unobserved, VersionRange};
 use crate::ironic::model::Stamp;
+use crate::permit::Permit;
 
 /// How long a connection may take to open.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -40,6 +41,10 @@ pub struct Settings {
     pub insecure: bool,
     /// Who is told of every request.
     pub observe: Arc<dyn Observe>,
+    /// Asked before every request and while it is being sent; nothing is sent without it.
+    pub permit: Permit,
+    /// Which process is asking, for Ironic's logs: a comment in the `User-Agent`.
+    pub instance: Option<String>,
 }
 
 impl Settings {
@@ -54,6 +59,8 @@ impl Settings {
             ca_certificate_pem: None,
             insecure: false,
             observe: Arc::new(Unobserved),
+            permit: Permit::default(),
+            instance: None,
         }
     }
 }
@@ -72,16 +79,21 @@ impl fmt::Debug for Settings {
 #[derive(Clone)]
 pub struct Client {
     pub(super) inner: Arc<Inner>,
+    /// It has a slot of its own.
+    reserved: bool,
 }
 
 pub(super) struct Inner {
     pub http: reqwest::Client,
     pub base: Url,
     pub session: Session,
-    pub slots: Semaphore,
+    slots: Semaphore,
+    /// Those taken out of `slots` for whoever must not wait behind everybody else.
+    reserved: Semaphore,
     pub deadline: Duration,
     pub attempts: u32,
     pub observe: Arc<dyn Observe>,
+    pub permit: Permit,
     pub versions: Mutex<Option<VersionRange>>,
     identity: String,
     stamps: AtomicU64,
@@ -94,7 +106,7 @@ impl Client {
             return Err(Error::settings("no request would ever be sent: a limit is zero"));
         }
         let base = normalised(&settings.endpoint)?;
-        let http = http_client(settings.ca_certificate_pem.as_deref(), settings.insecure)?;
+        let http = http_client(&settings)?;
         let session = Session::open(settings.auth, &http, &base)?;
         let endpoint = base.as_str().trim_end_matches('/');
         let identity = match session.user() {
@@ -106,16 +118,42 @@ impl Client {
             base,
             session,
             slots: Semaphore::new(settings.requests_in_flight.min(Semaphore::MAX_PERMITS)),
+            reserved: Semaphore::new(0),
             deadline: settings.deadline.min(PATIENCE),
             attempts: settings.attempts,
             observe: settings.observe,
+            permit: settings.permit,
             versions: Mutex::new(None),
             identity,
             stamps: AtomicU64::new(0),
         };
         Ok(Self {
             inner: Arc::new(inner),
+            reserved: false,
         })
+    }
+
+    /// The same client with one of the slots to itself: what it sends waits behind nothing but its own requests. To be
+    /// asked for before the first request; with a single slot there is nothing to set apart.
+    #[must_use]
+    pub fn with_own_slot(&self) -> Self {
+        let (slots, reserved) = (&self.inner.slots, &self.inner.reserved);
+        if slots.available_permits() > 1 {
+            reserved.add_permits(slots.forget_permits(1));
+        }
+        Self {
+            inner: Arc::clone(&self.inner),
+            reserved: reserved.available_permits() > 0,
+        }
+    }
+
+    /// Where its requests wait for their turn.
+    pub(super) fn slots(&self) -> &Semaphore {
+        if self.reserved {
+            &self.inner.reserved
+        } else {
+            &self.inner.slots
+        }
     }
 
     /// The endpoint (normalised) and the user, never a secret: `http://host:6385 as admin`.
@@ -127,6 +165,7 @@ impl Client {
     /// orderly end.
     pub fn close(&self) {
         self.inner.slots.close();
+        self.inner.reserved.close();
     }
 
     /// A stamp later than that of every request started so far: what a request started from now on reads is
@@ -171,22 +210,32 @@ fn normalised(endpoint: &str) -> Result<Url> {
 }
 
 /// The connection pool.
-fn http_client(ca: Option<&[u8]>, insecure: bool) -> Result<reqwest::Client> {
+fn http_client(settings: &Settings) -> Result<reqwest::Client> {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         return Err(Error::settings("no TLS provider is installed in this process"));
     }
     let mut builder = reqwest::Client::builder()
-        .user_agent(concat!("ironwright/", env!("CARGO_PKG_VERSION")))
+        .user_agent(user_agent(settings.instance.as_deref()))
         .connect_timeout(CONNECT)
         .pool_idle_timeout(IDLE)
         .redirect(redirect::Policy::none())
-        .tls_danger_accept_invalid_certs(insecure);
-    if let Some(pem) = ca {
+        .tls_danger_accept_invalid_certs(settings.insecure);
+    if let Some(pem) = settings.ca_certificate_pem.as_deref() {
         builder = builder.tls_certs_merge(certificates(pem)?);
     }
     builder
         .build()
         .map_err(|error| Error::settings(format!("no HTTP client: {}", error.without_url())))
+}
+
+/// The program, its version and the process: `ironwright/0.1.0 (ironwright-6d5f_1a2b3c4d)`.
+fn user_agent(instance: Option<&str>) -> String {
+    let program = concat!("ironwright/", env!("CARGO_PKG_VERSION"));
+    let plain = |character: char| character.is_ascii_alphanumeric() || "-._".contains(character);
+    match instance.filter(|instance| !instance.is_empty() && instance.chars().all(plain)) {
+        Some(instance) => format!("{program} ({instance})"),
+        None => program.to_owned(),
+    }
 }
 
 /// The certificates of a PEM bundle, at least one.

@@ -11,9 +11,11 @@
 //! | [`proxy`] | an HTTP proxy that misbehaves as told and remembers everything |
 //! | [`operator`] | the `ironwright` binary as a process |
 //! | [`demo`] | all of it, for somebody who watches |
+//! | [`bench`] | all of it, measured against a plain script |
 //!
 //! Nothing here knows the product's code: the operator is a program to start, its objects are YAML.
 
+pub mod bench;
 pub mod control_plane;
 pub mod demo;
 pub mod guard;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use ironwright_stack::{Progress, Tools, demo, guard, up};
+use ironwright_stack::{Progress, Tools, bench, demo, guard, up};
 
 /// Starts the real parts that ironwright is tested on.
 #[derive(Parser)]
@@ -25,6 +25,8 @@ enum Command {
     Up(up::Options),
     /// Deploys machines before your eyes: control plane, Ironic, chart, operator and sample manifests.
     Demo(demo::Options),
+    /// Measures the operator's release build against a plain script with openstacksdk, on the same Ironic.
+    Bench(bench::Options),
     /// Runs a server that is ended when standard input closes. Used by the launcher itself.
     #[command(hide = true)]
     Guard {
@@ -57,6 +59,7 @@ fn perform(command: Command) -> Result<ExitCode> {
         }),
         Command::Up(options) => run(up::run(options)),
         Command::Demo(options) => run(demo::run(options)),
+        Command::Bench(options) => run(bench::run(options)),
         Command::Guard { log, command } => {
             let code = run(guard::run(&log, &command))?;
             // Not by returning: the thread that waits on standard input is never done.

@@ -114,33 +114,12 @@ impl Operator {
 
     /// Memory in use, in MiB.
     pub fn rss_mib(&self) -> Result<f64> {
-        let status = self.proc_file("status")?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .context("it has no memory")?;
-        let kib: f64 = line
-            .trim()
-            .trim_end_matches("kB")
-            .trim()
-            .parse()
-            .context("VmRSS is no number")?;
-        Ok(kib / 1024.0)
+        self.process.rss_mib()
     }
 
     /// Processor time used since the start, in seconds.
     pub fn cpu_seconds(&self) -> Result<f64> {
-        let stat = self.proc_file("stat")?;
-        // User and system time are fields 14 and 15 of the file, 12 and 13 behind the command's name.
-        let (_, after_name) = stat.rsplit_once(')').context("/proc has no name for it")?;
-        let ticks: u32 = after_name
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .filter_map(|n| n.parse::<u32>().ok())
-            .sum();
-        let a_second = u32::try_from(rustix::param::clock_ticks_per_second())?;
-        Ok(f64::from(ticks) / f64::from(a_second))
+        self.process.cpu_seconds()
     }
 
     /// SIGTERM; returns when it is gone.
@@ -173,10 +152,5 @@ impl Operator {
             .error_for_status()?
             .text()
             .await?)
-    }
-
-    fn proc_file(&self, name: &str) -> Result<String> {
-        let path = format!("/proc/{}/{name}", self.process.pid());
-        std::fs::read_to_string(path).context("the operator does not run")
     }
 }

@@ -240,6 +240,41 @@ impl Process {
         }
     }
 
+    /// Memory in use, in MiB.
+    pub fn rss_mib(&self) -> Result<f64> {
+        let status = self.proc_file("status")?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .context("it has no memory")?;
+        let kib: f64 = line
+            .trim()
+            .trim_end_matches("kB")
+            .trim()
+            .parse()
+            .context("VmRSS is no number")?;
+        Ok(kib / 1024.0)
+    }
+
+    /// Processor time used since the start by it and the workers it has forked, in seconds.
+    pub fn cpu_seconds(&self) -> Result<f64> {
+        let pid = self.pid();
+        let workers = self.proc_file(&format!("task/{pid}/children"))?;
+        let own = ticks(&self.proc_file("stat")?)?;
+        // A worker may end at this very moment: then its time is lost to us.
+        let forked = workers.split_whitespace().filter_map(|worker| {
+            let stat = std::fs::read_to_string(format!("/proc/{worker}/stat")).ok()?;
+            ticks(&stat).ok()
+        });
+        let a_second = u32::try_from(rustix::param::clock_ticks_per_second())?;
+        Ok(f64::from(own + forked.sum::<u32>()) / f64::from(a_second))
+    }
+
+    fn proc_file(&self, name: &str) -> Result<String> {
+        let path = format!("/proc/{}/{name}", self.pid());
+        std::fs::read_to_string(path).with_context(|| format!("{} does not run", self.name))
+    }
+
     fn let_go(&self) {
         self.lifeline
             .lock()
@@ -253,4 +288,11 @@ impl Process {
             let _ = kill_process_group(self.pid, signal);
         }
     }
+}
+
+/// User and system time in a `/proc/…/stat`: fields 14 and 15, 12 and 13 behind the command's name.
+fn ticks(stat: &str) -> Result<u32> {
+    let (_, after_name) = stat.rsplit_once(')').context("/proc has no name for it")?;
+    let numbers = after_name.split_whitespace().skip(11).take(2);
+    Ok(numbers.filter_map(|number| number.parse::<u32>().ok()).sum())
 }

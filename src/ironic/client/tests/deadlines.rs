@@ -59,7 +59,7 @@ async fn the_wait_for_a_slot_counts() {
     })
     .unwrap();
     client.versions().await.unwrap();
-    let _taken = client.inner.slots.acquire().await.unwrap();
+    let _taken = client.slots().acquire().await.unwrap();
     let error = client.get_node(NODE).await.unwrap_err();
     assert_eq!(waited_for(&error), "a free slot");
     assert!(received(&server).await.is_empty());
@@ -121,4 +121,30 @@ async fn requests_in_flight_are_bounded() {
     assert_eq!(crowd(1).await, 1);
     let several = crowd(4).await;
     assert!((2..=4).contains(&several), "{several}");
+}
+
+#[tokio::test]
+async fn a_slot_of_its_own_is_one_of_all_and_waits_behind_nobody() {
+    let server = server().await;
+    Mock::given(path(format!("/v1/nodes/{NODE}")))
+        .respond_with(Fixture::read("node-active").answer())
+        .mount(&server)
+        .await;
+    let client = |requests_in_flight| {
+        let settings = Settings {
+            requests_in_flight,
+            ..settings(&server)
+        };
+        Client::new(settings).unwrap()
+    };
+    let two = client(2);
+    let apart = two.with_own_slot();
+    let _taken = two.slots().try_acquire().unwrap();
+    assert!(two.slots().try_acquire().is_err(), "the second one is set apart");
+    apart.get_node(NODE).await.unwrap();
+
+    let one = client(1);
+    let shared = one.with_own_slot();
+    let _taken = shared.slots().try_acquire().unwrap();
+    assert!(one.slots().try_acquire().is_err(), "there is one, shared by both");
 }

@@ -3,6 +3,7 @@ mod deadlines;
 mod errors;
 mod listings;
 mod nodes;
+mod permits;
 mod retries;
 mod secrets;
 mod tls;

@@ -16,8 +16,8 @@ use crate::{ControlPlane, Ironic, IronicOptions, Operator, OperatorOptions, Prog
 use table::{Screen, Table};
 
 /// The Helm release, and the ServiceAccount that the chart makes for it.
-const RELEASE: &str = "ironwright";
-const RELEASE_NAMESPACE: &str = "ironwright-system";
+pub(crate) const RELEASE: &str = "ironwright";
+pub(crate) const RELEASE_NAMESPACE: &str = "ironwright-system";
 /// Where the samples put their objects.
 const NODES: &str = "/apis/ironwright.dev/v1alpha1/namespaces/metal/baremetalnodes";
 /// What the samples say in place of the Ironic that a demo starts.
@@ -96,6 +96,7 @@ impl Scene {
             .await?;
         let mut options = OperatorOptions::new(&kubeconfig)?;
         options.binary = binary;
+        options.args = ["--lease-namespace", RELEASE_NAMESPACE].map(str::to_owned).into();
         let operator = progress
             .step("starting the operator", Operator::start(&run, &options))
             .await?;
@@ -182,7 +183,7 @@ Ctrl-C stops everything.",
 }
 
 /// CRDs, rights and the ServiceAccount; the operator itself runs beside, for want of a node to run pods on.
-async fn install_chart(control_plane: &ControlPlane) -> Result<()> {
+pub(crate) async fn install_chart(control_plane: &ControlPlane) -> Result<()> {
     let chart = workspace().join("charts/ironwright").display().to_string();
     let install = [
         "install",
@@ -204,7 +205,7 @@ async fn install_chart(control_plane: &ControlPlane) -> Result<()> {
     succeeded("waiting for the CRDs", &control_plane.kubectl(&served).await?)
 }
 
-fn succeeded(what: &str, output: &Output) -> Result<()> {
+pub(crate) fn succeeded(what: &str, output: &Output) -> Result<()> {
     if output.status.success() {
         return Ok(());
     }
