@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use ironwright::api::BareMetalNode;
 use k8s_openapi::api::events::v1::Event;
 use kube::Api;
 use serde_json::{Value, json};
@@ -131,13 +132,9 @@ async fn a_rotated_secret_is_written_at_once_and_never_told() {
             &json!({"redfish_username": "root", "redfish_password": old}),
         )
         .await;
-    world
-        .apply_node("a", &{
-            let mut spec = from_secret(&world, &Value::Null);
-            spec["provision"] = json!({"state": "available"});
-            spec
-        })
-        .await;
+    let mut spec = from_secret(&world, &Value::Null);
+    spec["provision"] = json!({"state": "available"});
+    world.apply_node("a", &spec).await;
     world.ready("a", "Available").await;
 
     let began = Instant::now();
@@ -188,6 +185,11 @@ async fn a_rotated_secret_is_written_at_once_and_never_told() {
     .await
     .unwrap();
 
+    never_told(&world, &node, &[old, new]).await;
+}
+
+/// Neither log, status, events nor metrics hold one of the secrets.
+async fn never_told(world: &World, node: &BareMetalNode, secrets: &[&str]) {
     let log = std::fs::read_to_string(world.operator().process().log()).unwrap();
     assert!(log.contains("step taken"), "the log is the operator's");
     let events = Api::<Event>::namespaced(world.client.clone(), &world.namespace);
@@ -199,12 +201,12 @@ async fn a_rotated_secret_is_written_at_once_and_never_told() {
     assert!(!events.is_empty());
     let told = [
         ("the log", log),
-        ("the status", serde_json::to_string(status(&node)).unwrap()),
+        ("the status", serde_json::to_string(status(node)).unwrap()),
         ("events", serde_json::to_string(&events).unwrap()),
         ("metrics", world.operator().metrics().await.unwrap()),
     ];
     for (place, text) in told {
-        for secret in [old, new] {
+        for secret in secrets {
             assert!(!text.contains(secret), "{place} holds a password");
         }
     }
