@@ -6,6 +6,7 @@ pub mod clouds;
 pub mod interest;
 pub mod listing;
 pub mod observer;
+pub mod overview;
 pub mod pace;
 pub mod snapshot;
 

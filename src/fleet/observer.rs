@@ -9,38 +9,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::interest::{Interest, Note, ObjectKey};
 use super::listing;
+pub use super::overview::{Health, Overview, Wake};
 use super::pace::Intervals;
 use super::snapshot::{Sight, Snapshot};
-use crate::ironic::client::{Class, Client, Error, VersionRange};
+use crate::ironic::client::{Client, Error, VersionRange};
 use crate::ironic::model::{Bmc, Life, Node, NodeSummary, Seen, Stamp, life};
-
-/// Whether the cloud answers.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub enum Health {
-    /// Nobody has asked yet.
-    #[default]
-    Unknown,
-    /// It answers.
-    Up,
-    /// It does not.
-    Down {
-        /// What kind of trouble it is.
-        class: Class,
-        /// The credentials are refused.
-        unauthorized: bool,
-        /// Why, for a person.
-        words: String,
-    },
-}
-
-/// Something to wake: a node's object, or everything that depends on the cloud as a whole.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Wake {
-    /// The object's node changed.
-    Node(ObjectKey),
-    /// The health, drivers, versions or counts of the observed cloud changed.
-    Cloud,
-}
 
 /// One Ironic, seen with one identity.
 pub struct Observer {
@@ -70,19 +43,6 @@ struct State {
     swept: Option<Instant>,
     /// When an object first asked about a machine, and in which generation of its spec.
     asked: HashMap<ObjectKey, (i64, Stamp)>,
-}
-
-/// What a cloud as a whole looks like.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Overview {
-    /// Whether it answers.
-    pub health: Health,
-    /// The API versions.
-    pub versions: Option<VersionRange>,
-    /// Drivers with a live conductor; none: not known.
-    pub drivers: Option<Vec<String>>,
-    /// Nodes by provision state.
-    pub counts: BTreeMap<String, u32>,
 }
 
 impl Drop for Observer {
