@@ -10,6 +10,9 @@ use wiremock::{Mock, ResponseTemplate};
 use super::{Fixture, NODE, Observed, received, server, settings};
 use crate::ironic::client::{Class, Client, Error, Settings};
 
+/// Waited for in full, and long enough for everything else on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(3);
+
 /// Long enough never to be waited for.
 const NEVER: Duration = Duration::from_mins(5);
 
@@ -30,7 +33,7 @@ async fn an_answer_that_does_not_come_is_given_up() {
         .mount(&server)
         .await;
     let observed = Arc::new(Observed::default());
-    let deadline = Duration::from_millis(300);
+    let deadline = PATIENCE;
     let client = Client::new(Settings {
         deadline,
         observe: observed.clone(),
@@ -51,7 +54,7 @@ async fn an_answer_that_does_not_come_is_given_up() {
 #[tokio::test]
 async fn the_wait_for_a_slot_counts() {
     let server = server().await;
-    let deadline = Duration::from_millis(300);
+    let deadline = PATIENCE;
     let client = Client::new(Settings {
         deadline,
         requests_in_flight: 1,
@@ -72,7 +75,7 @@ async fn a_discovery_that_does_not_end_is_given_up_by_those_who_wait_for_it() {
         .respond_with(ResponseTemplate::new(200).set_delay(NEVER))
         .mount(&server)
         .await;
-    let deadline = Duration::from_millis(300);
+    let deadline = PATIENCE;
     let client = Client::new(Settings {
         deadline,
         ..settings(&server)
