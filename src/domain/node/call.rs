@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::desired::{self, Desired};
 use super::facts::NodeFacts;
-use super::fields;
 use super::marker::{InstanceMark, KEY, Marker};
 use super::rules::Step;
+use super::{capabilities, fields};
 use crate::ironic::model::{InterfaceKind, NodeCreate, Object, Verb};
 
 /// A mutating call. Not `Debug`: it holds what Secrets hold.
@@ -94,21 +94,45 @@ fn create(facts: &NodeFacts) -> NodeCreate {
     let mut desired = Desired::of(facts);
     desired.driver_info.extend(desired::secret_driver_info(facts));
     desired.extra.insert(KEY.to_owned(), facts.marker().value());
+    if !desired.capabilities.is_empty() {
+        let text = capabilities::text(&desired.capabilities);
+        desired
+            .properties
+            .insert(capabilities::KEY.to_owned(), text.into());
+    }
+    let fields = &desired.fields;
+    let text = |field: &str| fields.get(field)?.as_str().map(str::to_owned);
+    let flag = |field: &str| fields.get(field)?.as_bool();
     let interfaces = InterfaceKind::ALL
         .iter()
-        .filter_map(|kind| Some((*kind, desired.fields.remove(kind.field())?)))
+        .filter_map(|kind| Some((*kind, text(kind.field())?)))
         .collect();
     NodeCreate {
         uuid: facts.object.metadata.uid.clone(),
-        name: desired.fields.remove("name"),
+        name: text("name"),
         driver: facts.object.spec.driver.clone(),
+        resource_class: text("resource_class"),
+        interfaces,
+        chassis_uuid: text("chassis_uuid"),
+        conductor_group: text("conductor_group"),
+        owner: text("owner"),
+        lessee: text("lessee"),
+        description: text("description"),
+        shard: text("shard"),
+        automated_clean: flag("automated_clean"),
+        disable_power_off: flag("disable_power_off"),
+        retired: flag("retired"),
+        retired_reason: text("retired_reason"),
+        network_data: network_data(fields.get("network_data")),
         driver_info: desired.driver_info,
         properties: desired.properties,
         extra: desired.extra,
-        resource_class: desired.fields.remove("resource_class"),
-        interfaces,
         ..NodeCreate::default()
     }
+}
+
+fn network_data(given: Option<&Value>) -> Object {
+    given.and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
 fn patch(facts: &NodeFacts, id: String) -> Call {

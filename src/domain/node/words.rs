@@ -4,7 +4,7 @@ use super::facts::{Look, NodeFacts};
 use super::gate::MOST_VERIFICATIONS;
 use super::rules::Step;
 use super::situation::Place;
-use super::{desired, fields};
+use super::{desired, fields, table};
 use crate::api::conditions::Reason;
 use crate::domain::conditions::shorten;
 use crate::ironic::model::{NodeSummary, ProvisionState};
@@ -223,24 +223,21 @@ fn foreign(node: Option<&NodeSummary>, state: &str, deleting: bool) -> String {
 }
 
 fn awaiting_state(facts: &NodeFacts) -> String {
-    let later = later_fields(facts).join(", ");
+    let later = facts.look.full().map(|node| fields::edits(facts, node).later);
+    let named: Vec<_> = later
+        .unwrap_or_default()
+        .iter()
+        .map(|later| format!("{} ({})", table::spec_name(&later.field), later.when.states()))
+        .collect();
     let state = facts
         .look
         .summary()
         .map(|node| node.provision_state.to_string())
         .unwrap_or_default();
     format!(
-        "Changed in the spec but not in Ironic: {later}. Ironic lets them be changed in state enroll, manageable or available; the node is in state {state}."
+        "Changed in the spec but not in Ironic, with the states in which Ironic lets it be changed: {}; the node is in state {state}.",
+        named.join(", ")
     )
-}
-
-/// The fields that wait for another state.
-pub fn later_fields(facts: &NodeFacts) -> Vec<String> {
-    facts
-        .look
-        .full()
-        .map(|node| fields::edits(facts, node).later)
-        .unwrap_or_default()
 }
 
 fn reserved(node: Option<&NodeSummary>) -> String {

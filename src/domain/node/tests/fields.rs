@@ -4,13 +4,17 @@ use std::collections::BTreeSet;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use serde_json::Map;
+use serde_json::{Map, Value};
 
-use super::super::desired::{self, MASK};
-use super::super::fields::{applied, edits, gap, secrets_changed, secrets_wanted};
+use super::super::call::{Call, call};
+use super::super::desired::{self, Desired, MASK};
+use super::super::fields::{Editable, applied, edits, gap, secrets_changed, secrets_wanted};
+use super::super::rules::Step;
 use super::super::situation::Gap;
+use super::super::table;
 use super::era::{Era, INFO, ODD, era, map};
 use super::fixture::{Case, Sight, patch};
+use crate::api::node::Applied;
 use crate::ironic::model::{Node, Object, ProvisionState};
 
 /// One round: what is written, and what is recorded.
@@ -44,6 +48,48 @@ fn three_way(what: &str, wanted: &Object, ours: &[String], before: &Object, afte
     }
 }
 
+/// The capabilities that a text holds.
+fn entries(text: Option<&Value>) -> Object {
+    let text = text.and_then(Value::as_str).unwrap_or_default();
+    let pairs = text.split(',').filter_map(|entry| entry.split_once(':'));
+    pairs
+        .map(|(key, value)| (key.to_owned(), Value::from(value)))
+        .collect()
+}
+
+/// Every field is as wanted, or waits for another state; what we set and is no longer named is at its default, but for switches;
+/// everything else is as it was.
+fn check_top_level(before: &Case, ours: &Applied, after: &Node) {
+    let show = |node: &Node| serde_json::to_value(node).unwrap();
+    let (old, new) = (show(live(before)), show(after));
+    let waits = before.with(|facts| edits(facts, facts.look.full().unwrap()).later);
+    let wanted = before.with(|facts| Desired::of(facts).fields);
+    let maps = ["driver_info", "properties", "extra"];
+    let fields: BTreeSet<_> = old
+        .as_object()
+        .unwrap()
+        .keys()
+        .chain(new.as_object().unwrap().keys())
+        .collect();
+    for field in fields.into_iter().filter(|field| !maps.contains(&field.as_str())) {
+        let is_default = |value: &Value| value == "default" || table::is_default(value);
+        let now = new.get(field).unwrap_or(&Value::Null);
+        let switch = field.starts_with("protected") || field.starts_with("retired");
+        if waits.iter().any(|later| later.field == *field) || (switch && !wanted.contains_key(field.as_str()))
+        {
+            continue;
+        }
+        match wanted.get(field.as_str()) {
+            Some(value) => assert!(
+                now == value || is_default(now) && is_default(value),
+                "{field}: {now}"
+            ),
+            None if ours.fields.contains(field) => assert!(is_default(now), "{field}: {now}"),
+            None => assert_eq!(now, old.get(field).unwrap_or(&Value::Null), "{field}"),
+        }
+    }
+}
+
 fn check_round(before: &Case, after: &Case) {
     let nothing = crate::api::node::Applied::default();
     let status = before.object.status.as_ref();
@@ -52,13 +98,31 @@ fn check_round(before: &Case, after: &Case) {
         .unwrap_or(&nothing);
     let spec = &before.object.spec;
     let (old, new) = (live(before), live(after));
+    let mixed = |node: &Node| {
+        let mut properties = node.properties.clone();
+        let text = properties.remove("capabilities");
+        (properties, entries(text.as_ref()))
+    };
+    let ((old_properties, old_capabilities), (new_properties, new_capabilities)) = (mixed(old), mixed(new));
     three_way(
         "properties",
         &spec.properties.clone().unwrap().0,
         &ours.properties,
-        &old.properties,
-        &new.properties,
+        &old_properties,
+        &new_properties,
     );
+    let wanted = spec
+        .capabilities
+        .iter()
+        .map(|(key, value)| (key.clone(), Value::from(value.0.clone())));
+    three_way(
+        "capabilities",
+        &wanted.collect(),
+        &ours.capabilities,
+        &old_capabilities,
+        &new_capabilities,
+    );
+    check_top_level(before, ours, new);
     let mut extra = spec.extra.clone().unwrap().0;
     extra.insert("ironwright".into(), before.with(|facts| facts.marker().value()));
     three_way("extra", &extra, &ours.extra, &old.extra, &new.extra);
@@ -112,7 +176,15 @@ fn check_quiet(case: &Case, occupied: bool) {
         "written twice: {}",
         serde_json::to_string(&now).unwrap()
     );
-    assert!(occupied || later.is_empty(), "{later:?}");
+    let always = |when| matches!(when, Editable::Deployed | Editable::NotAvailable);
+    assert!(
+        later.iter().all(|later| occupied || always(later.when)),
+        "{later:?}"
+    );
+    assert!(
+        later.iter().all(|later| !later.when.permits(live(case))),
+        "{later:?}"
+    );
     assert!(!digest);
     assert_eq!(gap, if later.is_empty() { Gap::None } else { Gap::Later });
     let mut row = case.clone();
@@ -146,6 +218,21 @@ fn drift(case: &mut Case, info: &Object, properties: &Object, extra: &Object) {
             .extend(open.map(|(key, value)| (key.clone(), value.clone())));
         node.properties.extend(properties.clone());
         node.extra.extend(extra.clone());
+        // Somebody else's capability.
+        if properties.contains_key("a") {
+            let text = node
+                .properties
+                .get("capabilities")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            let text = if text.is_empty() {
+                "z:9".to_owned()
+            } else {
+                format!("z:9,{text}")
+            };
+            node.properties.insert("capabilities".to_owned(), text.into());
+            node.owner = Some("somebody".to_owned());
+        }
     }
 }
 
@@ -154,6 +241,7 @@ fn state() -> impl Strategy<Value = ProvisionState> {
         &[
             ProvisionState::Enroll,
             ProvisionState::Manageable,
+            ProvisionState::Available,
             ProvisionState::Active,
         ][..],
     )
@@ -180,6 +268,36 @@ proptest! {
             check_quiet(&after, state == ProvisionState::Active);
             case = after;
         }
+    }
+
+    /// What a creation sets needs no change, and what it cannot set is not forgotten.
+    #[test]
+    fn a_created_node_is_as_the_spec_has_it(era in era()) {
+        let mut case = Case::new(&ProvisionState::Enroll);
+        era.begin(&mut case, true);
+        case.sight = Sight::Absent;
+        let (sent, journal) = case.with(|facts| {
+            let Call::Create(create) = call(Step::Create, facts) else { panic!() };
+            (serde_json::to_value(create).unwrap(), applied(facts))
+        });
+        let fresh = serde_json::to_value(Node { conductor_group: Some(String::new()), ..Node::default() }).unwrap();
+        let mut created = fresh;
+        let fields = created.as_object_mut().unwrap();
+        fields.extend(sent.as_object().unwrap().clone());
+        if let Some(Value::String(group)) = fields.get_mut("conductor_group") {
+            *group = group.to_lowercase();
+        }
+        let node: Node = serde_json::from_value(created).unwrap();
+        prop_assert!(!node.protected);
+        case.sight = Sight::Full(node);
+        case.object.status.get_or_insert_default().applied = Some(journal.clone());
+        let (now, later, again) = case.with(|facts| {
+            let edits = edits(facts, facts.look.full().unwrap());
+            (edits.now, edits.later, applied(facts))
+        });
+        prop_assert!(now.is_empty(), "{}", serde_json::to_string(&now).unwrap());
+        prop_assert_eq!(journal.digest.ends_with("-pending"), !later.is_empty());
+        prop_assert_eq!(again, journal);
     }
 
     /// As long as nothing asks for the Secrets, not knowing their content changes nothing.
