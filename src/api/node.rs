@@ -146,6 +146,14 @@ pub struct BareMetalNodeSpec {
     /// Retired: not offered any more (API 1.61). Cannot be switched on while the node is `available`. Absent: left as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retired: Option<Switch>,
+    /// Traits that schedulers may ask for (API 1.37). Each one named here is managed, others are left alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), extend("x-kubernetes-list-type" = "set"))]
+    pub traits: Vec<Trait>,
+    /// Maintenance: Ironic leaves the machine alone, and so does the operator. Only a maintenance set by this field is lifted by it;
+    /// somebody else's stays. Absent: left as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<Switch>,
     /// Where in Ironic's life cycle the machine is wanted. Absent: it is never moved (but a node that has just been
     /// enrolled is verified, to `manageable`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -187,6 +195,11 @@ pub struct SecretKey(#[schemars(length(min = 1, max = 253))] pub String);
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Capability(#[schemars(length(max = 255), regex(pattern = "^[^,]*$"))] pub String);
+
+/// A trait: a standard one, or `CUSTOM_…`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Trait(#[schemars(length(min = 1, max = 255), regex(pattern = "^[A-Z][A-Z0-9_]*$"))] pub String);
 
 /// Whether Ironic cleans a node before it is offered.
 #[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]

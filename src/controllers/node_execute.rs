@@ -191,6 +191,9 @@ async fn call_ironic(pass: &mut Pass<'_>, step: Step, call: Call) -> Next {
             pass.context.nodes.succeeded(&pass.object);
             tracing::info!(node = %pass.key.name, namespace = %pass.key.namespace, step = step.as_str(), "step taken");
             settle(pass, &observer, step, id, node);
+            if is_done_at_once(step) {
+                return look(pass).await;
+            }
             Next::Again
         }
         Err(error) => {
@@ -202,6 +205,14 @@ async fn call_ironic(pass: &mut Pass<'_>, step: Step, call: Call) -> Next {
             Next::Ended(failed_call(pass, step, &error).await)
         }
     }
+}
+
+/// Whether Ironic has done what it was asked when it answers, but does not show the node: a look is worth it.
+fn is_done_at_once(step: Step) -> bool {
+    matches!(
+        step,
+        Step::AddTrait | Step::RemoveTrait | Step::EnterMaintenance | Step::LeaveMaintenance
+    )
 }
 
 /// What the write means for what is known.
@@ -218,6 +229,7 @@ fn settle(
             pass.full = Some((summary(observer, &seen.value), seen.value));
         }
         (None, Some(id)) if step == Step::Delete => observer.removed(&id),
+        (None, Some(id)) if is_done_at_once(step) => observer.wrote(&id),
         (None, Some(id)) => {
             pass.context.nodes.began(&pass.object, step.as_str());
             observer.wrote(&id);
@@ -242,7 +254,11 @@ fn record(
 fn call_id(call: &Call) -> Option<String> {
     match call {
         Call::Create(_) => None,
-        Call::Patch { id, .. } | Call::Provision { id, .. } | Call::Delete { id } => Some(id.clone()),
+        Call::Patch { id, .. }
+        | Call::Provision { id, .. }
+        | Call::Trait { id, .. }
+        | Call::Maintenance { id, .. }
+        | Call::Delete { id } => Some(id.clone()),
     }
 }
 
@@ -265,6 +281,21 @@ async fn send(client: &client::Client, call: Call) -> Result<Option<model::Seen<
                 .set_node_provision_state(&id, &request)
                 .await
                 .map(|()| None)
+        }
+        Call::Trait { id, name, present } => {
+            let done = if present {
+                client.add_node_trait(&id, &name).await
+            } else {
+                client.remove_node_trait(&id, &name).await
+            };
+            done.map(|()| None)
+        }
+        Call::Maintenance { id, reason } => {
+            let done = match reason {
+                Some(reason) => client.set_node_maintenance(&id, &reason).await,
+                None => client.clear_node_maintenance(&id).await,
+            };
+            done.map(|()| None)
         }
         Call::Delete { id } => client.delete_node(&id).await.map(|()| None),
     }

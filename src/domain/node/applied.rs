@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::desired::{self, Desired, MASK};
 use super::facts::NodeFacts;
 use super::fields::edits;
-use super::table;
+use super::{table, upkeep};
 use crate::api::node::Applied;
 use crate::ironic::model::{Node, Object, ProvisionState};
 
@@ -35,7 +35,11 @@ pub fn applied(facts: &NodeFacts) -> Applied {
         None => after_creation(&desired),
     };
     let mut digest = desired.digest(facts);
-    if !later.is_empty() {
+    let traits_wait = match facts.look.full() {
+        Some(node) => upkeep::next_trait(facts, node).is_some(),
+        None => !desired.traits.is_empty(),
+    };
+    if traits_wait || !later.is_empty() {
         digest.push_str(PENDING);
     }
     Applied {
@@ -44,9 +48,18 @@ pub fn applied(facts: &NodeFacts) -> Applied {
         driver_info: driver_info(facts, &desired, before),
         properties: desired.properties.keys().cloned().collect(),
         capabilities: desired.capabilities.keys().cloned().collect(),
+        traits: traits(facts, &desired, before),
         extra: desired.extra.keys().cloned().collect(),
         secrets: secrets(facts),
     }
+}
+
+/// Of the traits on the node those that the spec names, or that we set before.
+fn traits(facts: &NodeFacts, desired: &Desired, before: &Applied) -> Vec<String> {
+    let live = facts.look.full().map(|node| node.traits.as_slice());
+    let ours = |live: &&String| desired.traits.contains(*live) || before.traits.contains(*live);
+    let all: BTreeSet<_> = live.unwrap_or_default().iter().filter(ours).cloned().collect();
+    all.into_iter().collect()
 }
 
 /// The fields that a node cannot be created with.

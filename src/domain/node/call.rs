@@ -7,6 +7,7 @@ use super::desired::{self, Desired};
 use super::facts::NodeFacts;
 use super::marker::{InstanceMark, KEY, Marker};
 use super::rules::Step;
+use super::upkeep::{self, TraitChange};
 use super::{capabilities, fields};
 use crate::ironic::model::{InterfaceKind, NodeCreate, Object, Verb};
 
@@ -31,6 +32,22 @@ pub enum Call {
         verb: Verb,
         /// With `active`.
         config_drive: Option<ConfigDrive>,
+    },
+    /// `PUT` or `DELETE /v1/nodes/{id}/traits/{name}` (API 1.37).
+    Trait {
+        /// The node.
+        id: String,
+        /// The trait.
+        name: String,
+        /// Whether it is to be there.
+        present: bool,
+    },
+    /// `PUT` (with a reason) or `DELETE /v1/nodes/{id}/maintenance`.
+    Maintenance {
+        /// The node.
+        id: String,
+        /// Why it is in maintenance; none lifts it.
+        reason: Option<String>,
     },
     /// `DELETE /v1/nodes/{id}`.
     Delete {
@@ -71,6 +88,12 @@ pub fn call(step: Step, facts: &NodeFacts) -> Call {
     match step {
         Step::Create => Call::Create(Box::new(create(facts))),
         Step::Patch => patch(facts, id),
+        Step::AddTrait | Step::RemoveTrait => change_trait(facts, id),
+        Step::EnterMaintenance => Call::Maintenance {
+            id,
+            reason: facts.object.spec.maintenance.as_ref().map(upkeep::reason),
+        },
+        Step::LeaveMaintenance => Call::Maintenance { id, reason: None },
         Step::Claim => Call::Patch {
             id,
             patch: claim(facts),
@@ -133,6 +156,16 @@ fn create(facts: &NodeFacts) -> NodeCreate {
 
 fn network_data(given: Option<&Value>) -> Object {
     given.and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+fn change_trait(facts: &NodeFacts, id: String) -> Call {
+    let change = facts.look.full().and_then(|node| upkeep::next_trait(facts, node));
+    let (name, present) = match change {
+        Some(TraitChange::Add(name)) => (name, true),
+        Some(TraitChange::Remove(name)) => (name, false),
+        None => (String::new(), false),
+    };
+    Call::Trait { id, name, present }
 }
 
 fn patch(facts: &NodeFacts, id: String) -> Call {

@@ -1,6 +1,6 @@
 //! What a spec asks of a node's fields and of the instance on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -27,6 +27,8 @@ pub struct Desired {
     pub properties: Object,
     /// Entries of `properties.capabilities`.
     pub capabilities: BTreeMap<String, String>,
+    /// Traits.
+    pub traits: BTreeSet<String>,
     /// Keys of `extra`, but for our own.
     pub extra: Object,
 }
@@ -44,6 +46,7 @@ impl Desired {
             driver_info: object(&spec.driver_info),
             properties: object(&spec.properties),
             capabilities: spec.capabilities.iter().map(capability).collect(),
+            traits: spec.traits.iter().map(|wanted| wanted.0.clone()).collect(),
             extra: spec
                 .extra
                 .as_ref()
@@ -64,6 +67,7 @@ impl Desired {
             "driver_info": self.driver_info,
             "properties": self.properties,
             "capabilities": self.capabilities,
+            "traits": self.traits,
             "extra": self.extra,
             "from": from,
             "versions": used,

@@ -11,6 +11,7 @@ use super::facts::NodeFacts;
 use super::marker::{self, Marker};
 use super::situation::Gap;
 pub use super::table::Editable;
+use super::upkeep::{self, MaintenanceChange, TraitChange};
 use super::{capabilities, table};
 use crate::api::node::Applied;
 use crate::ironic::model::{Node, Object};
@@ -47,23 +48,46 @@ pub struct Later {
     pub when: Editable,
 }
 
-/// Whether fields differ, as far as the look tells: by digest and marker on a row of the list, in truth on the whole node.
+/// What has to be changed next, as far as the look tells: by digest and marker on a row of the list, in truth on the whole node.
+///
+/// Maintenance comes first and goes last, so that what is changed under it is.
 pub fn gap(facts: &NodeFacts) -> Gap {
-    let Some(node) = facts.look.full() else {
-        return if summary_differs(facts) {
-            Gap::Now
-        } else {
-            Gap::None
-        };
+    let Some(row) = facts.look.summary() else {
+        return Gap::None;
     };
+    let maintenance = upkeep::maintenance(facts.object, row);
+    if maintenance == Some(MaintenanceChange::Enter) {
+        return Gap::Enter;
+    }
+    let (now, later) = match facts.look.full() {
+        Some(node) => change(facts, node),
+        None => (summary_differs(facts).then_some(Gap::Now), Gap::None),
+    };
+    now.or(maintenance.map(|_| Gap::Lift)).unwrap_or(later)
+}
+
+/// Whether a PATCH is needed that the node's state permits.
+pub fn unwritten(facts: &NodeFacts, node: &Node) -> bool {
+    !edits(facts, node).now.is_empty() || secrets_wanted(facts)
+}
+
+/// What can be changed now, and whether something can only be changed later.
+fn change(facts: &NodeFacts, node: &Node) -> (Option<Gap>, Gap) {
     let edits = edits(facts, node);
-    if !edits.now.is_empty() || secrets_wanted(facts) {
-        Gap::Now
-    } else if edits.later.is_empty() {
+    let now = if !edits.now.is_empty() || secrets_wanted(facts) {
+        Some(Gap::Now)
+    } else {
+        upkeep::next_trait(facts, node).map(|change| match change {
+            TraitChange::Add(_) => Gap::TraitMissing,
+            TraitChange::Remove(_) => Gap::TraitSurplus,
+        })
+    };
+    let later = if edits.later.is_empty() {
         Gap::None
     } else {
         Gap::Later
-    }
+    };
+    (now, later)
 }
 
 fn summary_differs(facts: &NodeFacts) -> bool {

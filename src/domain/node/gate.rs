@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::facts::NodeFacts;
 use super::rules::Step;
+use super::upkeep::{self, TraitChange};
 use crate::api::FINALIZER;
 
 /// Tries of a verification before a person is asked: BMCs lock accounts.
@@ -25,7 +26,16 @@ impl Destructive {
     pub fn of(step: Step) -> Option<Self> {
         match step {
             Step::Provide | Step::Undeploy | Step::Delete => Some(Self(step)),
-            Step::Create | Step::Patch | Step::Claim | Step::Unclaim | Step::Manage | Step::Deploy => None,
+            Step::Create
+            | Step::Patch
+            | Step::AddTrait
+            | Step::RemoveTrait
+            | Step::EnterMaintenance
+            | Step::LeaveMaintenance
+            | Step::Claim
+            | Step::Unclaim
+            | Step::Manage
+            | Step::Deploy => None,
         }
     }
 
@@ -105,7 +115,27 @@ fn needs_secrets(step: Step, facts: &NodeFacts) -> bool {
         Step::Create => !facts.object.spec.driver_info_from.is_empty(),
         Step::Patch => super::fields::secrets_wanted(facts),
         Step::Deploy => super::desired::user_data_ref(facts.object).is_some(),
-        Step::Claim | Step::Unclaim | Step::Manage | Step::Provide | Step::Undeploy | Step::Delete => false,
+        Step::AddTrait
+        | Step::RemoveTrait
+        | Step::EnterMaintenance
+        | Step::LeaveMaintenance
+        | Step::Claim
+        | Step::Unclaim
+        | Step::Manage
+        | Step::Provide
+        | Step::Undeploy
+        | Step::Delete => false,
+    }
+}
+
+/// The step as it is counted: every trait by itself.
+pub fn attempt(step: Step, facts: &NodeFacts) -> String {
+    let change = facts.look.full().and_then(|node| upkeep::next_trait(facts, node));
+    match (step, change) {
+        (Step::AddTrait | Step::RemoveTrait, Some(TraitChange::Add(name) | TraitChange::Remove(name))) => {
+            format!("{} {name}", step.as_str())
+        }
+        _ => step.as_str().to_owned(),
     }
 }
 
@@ -118,7 +148,7 @@ fn tries(step: Step, facts: &NodeFacts) -> Tries {
     else {
         return Tries::Fresh;
     };
-    if attempts.step != step.as_str() || attempts.basis != facts.basis() {
+    if attempts.step != attempt(step, facts) || attempts.basis != facts.basis() {
         Tries::Fresh
     } else if attempts.failure.as_ref().is_some_and(|failure| failure.terminal)
         || (step == Step::Manage && attempts.count >= MOST_VERIFICATIONS)

@@ -5,6 +5,7 @@
 //! * [`rules`]: situation → choice; checked over every situation.
 //! * [`gate`]: what must be done before a step may be taken (finalizer, pause after a failure, proofs for a destructive step).
 //! * [`desired`], [`fields`], `table`: the fields a spec asks for, how they differ from the live node, and when they may be changed.
+//! * `upkeep`: traits and maintenance, which have requests of their own.
 //! * [`marker`]: how we know what is ours.
 //! * [`plan`], [`status`]: the decision put together.
 //! * [`outcome`]: what a step that was taken, or failed, leaves in the journal.
@@ -28,6 +29,7 @@ mod summarise;
 mod table;
 #[cfg(test)]
 mod tests;
+mod upkeep;
 pub mod words;
 
 pub use facts::{CloudFacts, Look, NodeFacts, SecretFacts};

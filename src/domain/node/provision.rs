@@ -72,8 +72,8 @@ fn verify(s: &Situation) -> Choice {
     }
 }
 
-/// A PATCH is computed from the whole node.
-fn with_full_view(s: &Situation, step: Step) -> Choice {
+/// A change is computed from the whole node.
+pub fn with_full_view(s: &Situation, step: Step) -> Choice {
     if s.view == View::Full {
         Choice::Step(step)
     } else {

@@ -2,7 +2,7 @@
 //!
 //! The name of the rule that answered goes to the object's status and to the documentation.
 
-use super::provision::{provision, settled, undeploy};
+use super::provision::{provision, settled, undeploy, with_full_view};
 use super::situation::{Gap, Grip, Guard, Place, Refs, Situation, Tenant, View, Want, Writes};
 use crate::api::conditions::Reason;
 
@@ -30,6 +30,14 @@ pub enum Step {
     Create,
     /// Change its fields.
     Patch,
+    /// Set one trait.
+    AddTrait,
+    /// Remove one trait that we set.
+    RemoveTrait,
+    /// Put it into maintenance.
+    EnterMaintenance,
+    /// Lift a maintenance that we set.
+    LeaveMaintenance,
     /// Claim it for our instance: `instance_uuid`, `instance_info` and marker in one PATCH.
     Claim,
     /// Give up a claim that was never deployed.
@@ -51,6 +59,10 @@ impl Step {
     pub const ALL: &'static [Step] = &[
         Step::Create,
         Step::Patch,
+        Step::AddTrait,
+        Step::RemoveTrait,
+        Step::EnterMaintenance,
+        Step::LeaveMaintenance,
         Step::Claim,
         Step::Unclaim,
         Step::Manage,
@@ -65,6 +77,10 @@ impl Step {
         match self {
             Step::Create => "create",
             Step::Patch => "patch",
+            Step::AddTrait => "add trait",
+            Step::RemoveTrait => "remove trait",
+            Step::EnterMaintenance => "set maintenance",
+            Step::LeaveMaintenance => "clear maintenance",
             Step::Claim => "claim",
             Step::Unclaim => "unclaim",
             Step::Manage => "manage",
@@ -192,6 +208,7 @@ fn leave(s: &Situation) -> Option<Choice> {
         return None;
     }
     Some(match (s.guard, s.tenant, s.place) {
+        (Guard::Maintenance, ..) if s.edit == Gap::Lift => Choice::Step(Step::LeaveMaintenance),
         (Guard::Maintenance, ..) => Choice::Stalled(Reason::Maintenance),
         (Guard::Protected, ..) => Choice::Stalled(Reason::Protected),
         (_, Tenant::Foreign, _) => Choice::Stalled(Reason::ForeignInstance),
@@ -213,11 +230,15 @@ fn removable(place: Place) -> bool {
 
 /// Fields are brought to what the spec says wherever Ironic allows it, also under an instance or in maintenance.
 fn edit(s: &Situation) -> Option<Choice> {
-    match (s.edit, s.view) {
-        (Gap::None | Gap::Later, _) => None,
-        (Gap::Now, View::Full) => Some(refs(s).unwrap_or(Choice::Step(Step::Patch))),
-        (Gap::Now, _) => Some(refs(s).unwrap_or(Choice::Look)),
-    }
+    let step = match s.edit {
+        Gap::None | Gap::Later => return None,
+        Gap::Enter => return Some(Choice::Step(Step::EnterMaintenance)),
+        Gap::Lift => return Some(Choice::Step(Step::LeaveMaintenance)),
+        Gap::Now => Step::Patch,
+        Gap::TraitMissing => Step::AddTrait,
+        Gap::TraitSurplus => Step::RemoveTrait,
+    };
+    Some(refs(s).unwrap_or_else(|| with_full_view(s, step)))
 }
 
 /// Somebody else's instance: fine where we only offered the node, otherwise not ours to touch.

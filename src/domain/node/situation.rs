@@ -141,13 +141,21 @@ finite! {
         /// The spec cannot be carried out as written.
         Invalid,
     }
-    /// Whether the node's fields differ from the spec.
+    /// What has to be changed next of the node's fields, traits and maintenance.
     Gap {
-        /// No.
+        /// Nothing.
         None,
-        /// Yes, and they can be changed now.
+        /// The node is to be put into maintenance.
+        Enter,
+        /// Fields, and they can be changed now.
         Now,
-        /// Yes, and they can only be changed in another state.
+        /// A trait is missing.
+        TraitMissing,
+        /// A trait of ours is no longer wanted.
+        TraitSurplus,
+        /// Our own maintenance is to be lifted.
+        Lift,
+        /// Fields, and they can only be changed in another state.
         Later,
     }
 }
@@ -171,7 +179,7 @@ pub struct Situation {
     pub guard: Guard,
     /// Whose instance is on it.
     pub tenant: Tenant,
-    /// Whether its fields differ.
+    /// What has to be changed next of its fields.
     pub edit: Gap,
 }
 

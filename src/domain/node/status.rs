@@ -115,7 +115,10 @@ fn observe(status: &mut BareMetalNodeStatus, facts: &NodeFacts, situation: &Situ
     // What an intent announced has either happened or is decided anew.
     status.intent = None;
     // All that can be written now is: so it is ours, be it that we lost the answer.
-    let written = facts.look.full().is_some() && situation.edit != Gap::Now;
+    let written = facts
+        .look
+        .full()
+        .is_some_and(|node| !fields::unwritten(facts, node));
     if written && !situation.want.is_deletion() {
         status.applied = Some(fields::applied(facts));
     }

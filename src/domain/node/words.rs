@@ -4,7 +4,7 @@ use super::facts::{Look, NodeFacts};
 use super::gate::MOST_VERIFICATIONS;
 use super::rules::Step;
 use super::situation::Place;
-use super::{desired, fields, table};
+use super::{desired, fields, table, upkeep};
 use crate::api::conditions::Reason;
 use crate::domain::conditions::shorten;
 use crate::ironic::model::{NodeSummary, ProvisionState};
@@ -28,7 +28,12 @@ pub fn transition(state: &ProvisionState) -> Reason {
 pub fn step(step: Step) -> Reason {
     match step {
         Step::Create => Reason::Enrolling,
-        Step::Patch | Step::Unclaim => Reason::Updating,
+        Step::Patch
+        | Step::Unclaim
+        | Step::AddTrait
+        | Step::RemoveTrait
+        | Step::EnterMaintenance
+        | Step::LeaveMaintenance => Reason::Updating,
         Step::Manage => Reason::Verifying,
         Step::Provide => Reason::Cleaning,
         Step::Claim | Step::Deploy => Reason::Deploying,
@@ -191,6 +196,9 @@ fn blocked(reason: Reason, facts: &NodeFacts, node: Option<&NodeSummary>) -> Str
         .map(|node| node.provision_state.to_string())
         .unwrap_or_default();
     match reason {
+        Reason::Maintenance if node.is_some_and(upkeep::is_ours) => format!(
+            "The node is in maintenance as spec.maintenance asked, in state {state}: it is not moved until maintenance.enabled is set to false."
+        ),
         Reason::Maintenance => {
             let why = node.and_then(|node| node.maintenance_reason.as_deref().or(node.fault.as_deref()));
             format!(

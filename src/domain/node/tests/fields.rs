@@ -126,7 +126,12 @@ fn check_round(before: &Case, after: &Case) {
     let mut extra = spec.extra.clone().unwrap().0;
     extra.insert("ironwright".into(), before.with(|facts| facts.marker().value()));
     three_way("extra", &extra, &ours.extra, &old.extra, &new.extra);
-    // Of a secret that Ironic masks only its writing can be checked: it stays as it is while nobody changes it.
+    check_driver_info(before, ours, new);
+}
+
+/// Of a secret that Ironic masks only its writing can be checked: it stays as it is while nobody changes it.
+fn check_driver_info(before: &Case, ours: &Applied, new: &Node) {
+    let (spec, old) = (&before.object.spec, live(before));
     let mut info = before.with(desired::secret_driver_info);
     info.extend(spec.driver_info.clone().unwrap().0);
     let open = |object: &Object| -> Object {

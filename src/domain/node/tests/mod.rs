@@ -10,4 +10,5 @@ mod reach;
 mod safety;
 mod table;
 mod table_ends;
+mod upkeep;
 mod world;

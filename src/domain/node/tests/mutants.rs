@@ -66,6 +66,11 @@ mutants! {
     failed_is_manageable: |s| where_it_is(s.place == Place::CleanFailed, Situation { place: Place::Manageable, ..s }, s);
     adoption_leaves_no_trace: |s| where_it_is(s.place == Place::AdoptFailed, Situation { place: Place::InspectFailed, tenant: Tenant::Nobody, ..s }, s);
     pending_fields_are_done: |s| where_it_is(s.edit == Gap::Later, Situation { edit: Gap::None, ..s }, s);
+    any_maintenance_is_ours: |s| where_it_is(s.guard == Guard::Maintenance && s.edit == Gap::None, Situation { edit: Gap::Lift, ..s }, s);
+    maintenance_is_always_asked_for: |s| where_it_is(s.edit == Gap::None, Situation { edit: Gap::Enter, ..s }, s);
+    missing_traits_are_there: |s| where_it_is(s.edit == Gap::TraitMissing, Situation { edit: Gap::None, ..s }, s);
+    surplus_traits_are_gone: |s| where_it_is(s.edit == Gap::TraitSurplus, Situation { edit: Gap::None, ..s }, s);
+    our_maintenance_stays: |s| where_it_is(s.edit == Gap::Lift, Situation { edit: Gap::None, ..s }, s);
     changed_fields_are_done: |s| where_it_is(s.edit == Gap::Now, Situation { edit: Gap::None, ..s }, s);
 }
 
@@ -77,6 +82,8 @@ const FOUND_IN_THE_WORLD: &[&str] = &[
     "delete_means_undeploy",
     "ignore_maintenance",
     "adoption_leaves_no_trace",
+    "any_maintenance_is_ours",
+    "maintenance_is_always_asked_for",
 ];
 
 #[test]

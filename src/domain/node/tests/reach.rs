@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use super::super::plan::decide;
 use super::super::rules::{Choice, Step};
 use super::fixture::OURS;
-use super::ironic::Machine;
+use super::ironic::{Care, Machine};
 use super::world::{Decide, Disk, Mark, Turn, WISHES, Wish, World};
 use crate::api::conditions::Reason;
 use crate::ironic::model::{Life, ProvisionState, life};
@@ -75,11 +75,17 @@ fn may_rest(world: &World, choice: Choice) -> bool {
         return choice == Choice::Stalled(Reason::NodeLost);
     };
     let state = &machine.state;
+    let asked = match world.wish.maintenance() {
+        Some(true) => machine.maintenance != Care::None,
+        Some(false) => machine.maintenance != Care::Ours,
+        None => true,
+    };
     match choice {
+        Choice::Settled(_) if !asked => false,
         Choice::Settled(reason) => match world.wish {
             Wish::Untouched => *state != ProvisionState::Enroll || reason == Reason::InUse,
             Wish::Manageable => *state == ProvisionState::Manageable,
-            Wish::Available => *state == ProvisionState::Available || reason == Reason::InUse,
+            Wish::Available | Wish::Tended => *state == ProvisionState::Available || reason == Reason::InUse,
             Wish::ActiveA | Wish::ActiveB => *state == ProvisionState::Active && world.disk != Disk::Foreign,
             Wish::Gone | Wish::Wiped | Wish::Released => false,
         },
@@ -100,7 +106,11 @@ fn a_person_is_needed(wish: Wish, machine: &Machine, reason: Reason) -> bool {
     );
     match reason {
         Reason::Held => life(&machine.state) == Life::Held,
-        Reason::Maintenance => machine.maintenance,
+        Reason::Maintenance => match machine.maintenance {
+            Care::None => false,
+            Care::Ours => wish.maintenance() != Some(false),
+            Care::Theirs => true,
+        },
         Reason::Protected => machine.protected,
         Reason::Retired => machine.retired && machine.state == S::Manageable,
         Reason::ForeignInstance => !ours,

@@ -36,6 +36,10 @@ const CHECKS: &[(&str, Check)] = &[
         "an object is released only when nothing of it can be left",
         release,
     ),
+    (
+        "maintenance is entered when asked for, and lifted when ours",
+        maintenance,
+    ),
     ("settled means there, or in use by who took the offer", settled),
 ];
 
@@ -96,7 +100,15 @@ fn legal(s: &Situation, choice: Choice) -> bool {
         Some(Step::Undeploy) => Verb::Deleted,
         Some(Step::Create) => return s.place == Place::Absent,
         Some(Step::Delete) => return deletable(s.place),
-        Some(Step::Patch | Step::Claim | Step::Unclaim) => return s.place.seen(),
+        Some(
+            Step::Patch
+            | Step::AddTrait
+            | Step::RemoveTrait
+            | Step::EnterMaintenance
+            | Step::LeaveMaintenance
+            | Step::Claim
+            | Step::Unclaim,
+        ) => return s.place.seen(),
         None => return true,
     };
     states(s.place).all(|state| verb.legal_from(state))
@@ -123,7 +135,11 @@ pub fn states(wanted: Place) -> impl Iterator<Item = &'static ProvisionState> {
 }
 
 fn full_view(s: &Situation, choice: Choice) -> bool {
-    !matches!(step(choice), Some(Step::Patch | Step::Claim)) || s.view == View::Full
+    let computed = matches!(
+        step(choice),
+        Some(Step::Patch | Step::AddTrait | Step::RemoveTrait | Step::Claim)
+    );
+    !computed || s.view == View::Full
 }
 
 fn detach(s: &Situation, choice: Choice) -> bool {
@@ -134,12 +150,24 @@ fn deletion(s: &Situation, choice: Choice) -> bool {
     !s.want.is_deletion()
         || matches!(
             step(choice),
-            None | Some(Step::Undeploy | Step::Unclaim | Step::Delete | Step::Manage)
+            None | Some(
+                Step::Undeploy | Step::Unclaim | Step::Delete | Step::Manage | Step::LeaveMaintenance
+            )
         )
 }
 
 fn foreign(s: &Situation, choice: Choice) -> bool {
-    s.tenant != Tenant::Foreign || matches!(step(choice), None | Some(Step::Patch))
+    let fields = matches!(
+        step(choice),
+        None | Some(
+            Step::Patch
+                | Step::AddTrait
+                | Step::RemoveTrait
+                | Step::EnterMaintenance
+                | Step::LeaveMaintenance
+        )
+    );
+    s.tenant != Tenant::Foreign || fields
 }
 
 fn release(s: &Situation, choice: Choice) -> bool {
@@ -149,6 +177,14 @@ fn release(s: &Situation, choice: Choice) -> bool {
     choice != Choice::Release
         || s.want == Want::Released
         || (matches!(s.want, Want::Gone | Want::Wiped) && nothing_left)
+}
+
+fn maintenance(s: &Situation, choice: Choice) -> bool {
+    match step(choice) {
+        Some(Step::EnterMaintenance) => s.edit == Gap::Enter,
+        Some(Step::LeaveMaintenance) => s.edit == Gap::Lift,
+        _ => true,
+    }
 }
 
 fn settled(s: &Situation, choice: Choice) -> bool {

@@ -6,7 +6,7 @@ use super::super::outcome;
 use super::super::plan::{Action, NodePlan};
 use super::super::rules::{Choice, Step};
 use super::fixture::{self, Case, OURS, Sight, THEIRS};
-use super::ironic::{Machine, WRITTEN};
+use super::ironic::{self, Care, Machine, WRITTEN};
 use crate::api::node::{DeletionPolicy, WantedState};
 use crate::ironic::model::{Event, Life, ProvisionState, Verb, life};
 
@@ -19,6 +19,8 @@ pub enum Wish {
     Untouched,
     Manageable,
     Available,
+    /// Offered, and in maintenance.
+    Tended,
     ActiveA,
     ActiveB,
     Gone,
@@ -30,6 +32,7 @@ pub const WISHES: &[Wish] = &[
     Wish::Untouched,
     Wish::Manageable,
     Wish::Available,
+    Wish::Tended,
     Wish::ActiveA,
     Wish::ActiveB,
     Wish::Gone,
@@ -40,6 +43,15 @@ pub const WISHES: &[Wish] = &[
 impl Wish {
     pub fn deletes(self) -> bool {
         matches!(self, Wish::Gone | Wish::Wiped | Wish::Released)
+    }
+
+    /// Whether the spec has a maintenance block, and what it says.
+    pub fn maintenance(self) -> Option<bool> {
+        match self {
+            Wish::Tended => Some(true),
+            Wish::Manageable | Wish::ActiveA | Wish::Gone => Some(false),
+            _ => None,
+        }
     }
 }
 
@@ -205,7 +217,12 @@ impl World {
             return vec![];
         };
         let edit = |change: fn(&mut Machine)| self.with(|next| next.machine.iter_mut().for_each(change));
-        let mut all = vec![edit(|machine| machine.maintenance = !machine.maintenance)];
+        let mut all = vec![edit(|machine| {
+            machine.maintenance = match machine.maintenance {
+                Care::None => Care::Theirs,
+                Care::Ours | Care::Theirs => Care::None,
+            };
+        })];
         if machine.takes_patch() {
             all.push(edit(|machine| machine.mark = Mark::Erased));
             all.push(edit(|machine| {
@@ -235,7 +252,7 @@ impl World {
             return step == Step::Create;
         };
         let resting = !matches!(life(&machine.state), Life::Running | Life::Held | Life::Unknown);
-        let unguarded = !machine.maintenance && !machine.protected;
+        let unguarded = machine.maintenance == Care::None && !machine.protected;
         let nobodys = machine.claim.is_none() && !matches!(self.disk, Disk::Ours | Disk::Foreign);
         let claimed = machine.claim == Some(OURS) || machine.state == ProvisionState::Error;
         resting
@@ -243,13 +260,20 @@ impl World {
             && match step {
                 Step::Create => false,
                 Step::Provide => {
-                    nobodys && matches!(self.wish, Wish::Available | Wish::ActiveA | Wish::ActiveB)
+                    nobodys
+                        && matches!(
+                            self.wish,
+                            Wish::Available | Wish::Tended | Wish::ActiveA | Wish::ActiveB
+                        )
                 }
                 Step::Delete => nobodys && matches!(self.wish, Wish::Gone | Wish::Wiped),
                 Step::Undeploy => {
                     claimed
                         && self.disk != Disk::Foreign
-                        && matches!(self.wish, Wish::Available | Wish::Manageable | Wish::Wiped)
+                        && matches!(
+                            self.wish,
+                            Wish::Available | Wish::Tended | Wish::Manageable | Wish::Wiped
+                        )
                 }
                 Step::Deploy => {
                     machine.claim == Some(OURS)
@@ -261,7 +285,13 @@ impl World {
                 }
                 Step::Unclaim => machine.claim == Some(OURS) && !matches!(self.wish, Wish::Released),
                 Step::Manage => machine.claim != Some(THEIRS) && self.disk != Disk::Foreign,
-                Step::Patch => !self.wish.deletes(),
+                Step::Patch | Step::AddTrait | Step::RemoveTrait => !self.wish.deletes(),
+                Step::EnterMaintenance => {
+                    self.wish.maintenance() == Some(true) && machine.maintenance == Care::None
+                }
+                Step::LeaveMaintenance => {
+                    self.wish.maintenance() == Some(false) && machine.maintenance == Care::Ours
+                }
             }
     }
 }
@@ -270,11 +300,12 @@ impl World {
 fn wish(case: &mut Case, wish: Wish) {
     let state = match wish {
         Wish::Manageable => Some(WantedState::Manageable),
-        Wish::Available => Some(WantedState::Available),
+        Wish::Available | Wish::Tended => Some(WantedState::Available),
         Wish::ActiveA | Wish::ActiveB => Some(WantedState::Active),
         Wish::Untouched | Wish::Gone | Wish::Wiped | Wish::Released => None,
     };
     *case = case.clone().want(state);
+    case.object.spec.maintenance = wish.maintenance().map(ironic::switch);
     if let (Wish::ActiveB, Some(provision)) = (wish, &mut case.object.spec.provision) {
         provision.instance = Some(fixture::instance("b"));
     }
