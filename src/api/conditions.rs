@@ -74,6 +74,10 @@ reasons! {
     Inspecting,
     /// Another transition is under way in Ironic.
     Transitioning,
+    /// The machine is being switched on.
+    PoweringOn,
+    /// The machine is being switched off.
+    PoweringOff,
     /// Fields of the node are being changed.
     Updating,
     /// The node is being removed.
@@ -126,6 +130,10 @@ reasons! {
     AdoptFailed,
     /// The instance could not be torn down.
     UndeployFailed,
+    /// The power did not change as asked.
+    PowerFailed,
+    /// The machine is to be off, but the node forbids that with disable_power_off; change one of them.
+    PowerOffDisabled,
     /// Another failure of the node in Ironic.
     NodeFailed,
     /// Ironic refuses what the spec says.

@@ -154,6 +154,10 @@ pub struct BareMetalNodeSpec {
     /// somebody else's stays. Absent: left as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maintenance: Option<Switch>,
+    /// Whether the machine is to be on. Seen to once it is where `provision` wants it, and never under maintenance or somebody
+    /// else's instance. Absent: left as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power: Option<Power>,
     /// Where in Ironic's life cycle the machine is wanted. Absent: it is never moved (but a node that has just been
     /// enrolled is verified, to `manageable`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -195,6 +199,41 @@ pub struct SecretKey(#[schemars(length(min = 1, max = 253))] pub String);
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Capability(#[schemars(length(max = 255), regex(pattern = "^[^,]*$"))] pub String);
+
+/// The wanted power.
+#[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Power {
+    /// On or off.
+    pub state: PowerWanted,
+    /// How it is switched off. `Soft` asks the operating system; if that does not answer in time it is reported, and the machine
+    /// stays on.
+    #[serde(default)]
+    pub shutdown: Shutdown,
+    /// How long Ironic waits for the power to change, in seconds (API 1.27). Absent: as its conductor is set up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 86400))]
+    pub timeout_seconds: Option<i32>,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum PowerWanted {
+    /// On.
+    PoweredOn,
+    /// Off.
+    PoweredOff,
+}
+
+/// How a machine is switched off.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum Shutdown {
+    /// By asking the operating system.
+    #[default]
+    Soft,
+    /// By cutting the power.
+    Hard,
+}
 
 /// A trait: a standard one, or `CUSTOM_…`.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]

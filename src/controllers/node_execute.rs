@@ -229,9 +229,10 @@ fn settle(
             pass.full = Some((summary(observer, &seen.value), seen.value));
         }
         (None, Some(id)) if step == Step::Delete => observer.removed(&id),
-        (None, Some(id)) if is_done_at_once(step) => observer.wrote(&id),
         (None, Some(id)) => {
-            pass.context.nodes.began(&pass.object, step.as_str());
+            if matches!(step, Step::Manage | Step::Provide | Step::Deploy | Step::Undeploy) {
+                pass.context.nodes.began(&pass.object, step.as_str());
+            }
             observer.wrote(&id);
         }
         (None, None) => {}
@@ -258,6 +259,7 @@ fn call_id(call: &Call) -> Option<String> {
         | Call::Provision { id, .. }
         | Call::Trait { id, .. }
         | Call::Maintenance { id, .. }
+        | Call::Power { id, .. }
         | Call::Delete { id } => Some(id.clone()),
     }
 }
@@ -295,6 +297,10 @@ async fn send(client: &client::Client, call: Call) -> Result<Option<model::Seen<
                 Some(reason) => client.set_node_maintenance(&id, &reason).await,
                 None => client.clear_node_maintenance(&id).await,
             };
+            done.map(|()| None)
+        }
+        Call::Power { id, target, timeout } => {
+            let done = client.set_node_power_state(&id, target, timeout).await;
             done.map(|()| None)
         }
         Call::Delete { id } => client.delete_node(&id).await.map(|()| None),

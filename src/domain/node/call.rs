@@ -1,5 +1,7 @@
 //! The call that a step makes.
 
+use std::time::Duration;
+
 use json_patch::Patch;
 use serde_json::{Value, json};
 
@@ -8,8 +10,8 @@ use super::facts::NodeFacts;
 use super::marker::{InstanceMark, KEY, Marker};
 use super::rules::Step;
 use super::upkeep::{self, TraitChange};
-use super::{capabilities, fields};
-use crate::ironic::model::{InterfaceKind, NodeCreate, Object, Verb};
+use super::{capabilities, fields, power};
+use crate::ironic::model::{InterfaceKind, NodeCreate, Object, PowerTarget, Verb};
 
 /// A mutating call. Not `Debug`: it holds what Secrets hold.
 pub enum Call {
@@ -48,6 +50,15 @@ pub enum Call {
         id: String,
         /// Why it is in maintenance; none lifts it.
         reason: Option<String>,
+    },
+    /// `PUT /v1/nodes/{id}/states/power`.
+    Power {
+        /// The node.
+        id: String,
+        /// What is asked for.
+        target: PowerTarget,
+        /// How long Ironic is to wait for it (API 1.27).
+        timeout: Option<Duration>,
     },
     /// `DELETE /v1/nodes/{id}`.
     Delete {
@@ -94,6 +105,11 @@ pub fn call(step: Step, facts: &NodeFacts) -> Call {
             reason: facts.object.spec.maintenance.as_ref().map(upkeep::reason),
         },
         Step::LeaveMaintenance => Call::Maintenance { id, reason: None },
+        Step::PowerOn | Step::PowerOff => Call::Power {
+            id,
+            target: power::target(step == Step::PowerOn, facts),
+            timeout: facts.object.spec.power.as_ref().and_then(power::timeout),
+        },
         Step::Claim => Call::Patch {
             id,
             patch: claim(facts),

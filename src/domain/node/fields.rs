@@ -12,7 +12,7 @@ use super::marker::{self, Marker};
 use super::situation::Gap;
 pub use super::table::Editable;
 use super::upkeep::{self, MaintenanceChange, TraitChange};
-use super::{capabilities, table};
+use super::{capabilities, power, table};
 use crate::api::node::Applied;
 use crate::ironic::model::{Node, Object};
 
@@ -50,7 +50,7 @@ pub struct Later {
 
 /// What has to be changed next, as far as the look tells: by digest and marker on a row of the list, in truth on the whole node.
 ///
-/// Maintenance comes first and goes last, so that what is changed under it is.
+/// Maintenance comes first and goes last, so that what is changed under it is. The power is seen to when nothing else is left.
 pub fn gap(facts: &NodeFacts) -> Gap {
     let Some(row) = facts.look.summary() else {
         return Gap::None;
@@ -63,7 +63,9 @@ pub fn gap(facts: &NodeFacts) -> Gap {
         Some(node) => change(facts, node),
         None => (summary_differs(facts).then_some(Gap::Now), Gap::None),
     };
-    now.or(maintenance.map(|_| Gap::Lift)).unwrap_or(later)
+    now.or(maintenance.map(|_| Gap::Lift))
+        .or_else(|| power::gap(facts, row))
+        .unwrap_or(later)
 }
 
 /// Whether a PATCH is needed that the node's state permits.

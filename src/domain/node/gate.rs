@@ -3,12 +3,16 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::facts::NodeFacts;
+use super::power;
 use super::rules::Step;
 use super::upkeep::{self, TraitChange};
 use crate::api::FINALIZER;
 
 /// Tries of a verification before a person is asked: BMCs lock accounts.
 pub const MOST_VERIFICATIONS: i32 = 3;
+
+/// Times that an operating system is asked to shut down before a person is.
+const MOST_SHUTDOWNS: i32 = 3;
 
 /// The first pause after a failure; it doubles with every further one.
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(5);
@@ -25,13 +29,14 @@ impl Destructive {
     /// The step, if it is destructive.
     pub fn of(step: Step) -> Option<Self> {
         match step {
-            Step::Provide | Step::Undeploy | Step::Delete => Some(Self(step)),
+            Step::Provide | Step::Undeploy | Step::Delete | Step::PowerOff => Some(Self(step)),
             Step::Create
             | Step::Patch
             | Step::AddTrait
             | Step::RemoveTrait
             | Step::EnterMaintenance
             | Step::LeaveMaintenance
+            | Step::PowerOn
             | Step::Claim
             | Step::Unclaim
             | Step::Manage
@@ -119,6 +124,8 @@ fn needs_secrets(step: Step, facts: &NodeFacts) -> bool {
         | Step::RemoveTrait
         | Step::EnterMaintenance
         | Step::LeaveMaintenance
+        | Step::PowerOn
+        | Step::PowerOff
         | Step::Claim
         | Step::Unclaim
         | Step::Manage
@@ -152,6 +159,7 @@ fn tries(step: Step, facts: &NodeFacts) -> Tries {
         Tries::Fresh
     } else if attempts.failure.as_ref().is_some_and(|failure| failure.terminal)
         || (step == Step::Manage && attempts.count >= MOST_VERIFICATIONS)
+        || (step == Step::PowerOff && power::is_soft(facts) && attempts.count >= MOST_SHUTDOWNS)
     {
         Tries::Spent
     } else if facts.now < next_try(attempts.last.0, attempts.count) {

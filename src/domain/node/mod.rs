@@ -6,6 +6,7 @@
 //! * [`gate`]: what must be done before a step may be taken (finalizer, pause after a failure, proofs for a destructive step).
 //! * [`desired`], [`fields`], `table`: the fields a spec asks for, how they differ from the live node, and when they may be changed.
 //! * `upkeep`: traits and maintenance, which have requests of their own.
+//! * `power`: on and off.
 //! * [`marker`]: how we know what is ours.
 //! * [`plan`], [`status`]: the decision put together.
 //! * [`outcome`]: what a step that was taken, or failed, leaves in the journal.
@@ -20,6 +21,7 @@ pub mod gate;
 pub mod marker;
 pub mod outcome;
 pub mod plan;
+mod power;
 mod provision;
 mod references;
 pub mod rules;

@@ -48,6 +48,8 @@ pub fn taken(mut status: BareMetalNodeStatus, step: Step, facts: &NodeFacts) -> 
         Step::AddTrait | Step::RemoveTrait => record_trait(&mut status, facts),
         Step::EnterMaintenance
         | Step::LeaveMaintenance
+        | Step::PowerOn
+        | Step::PowerOff
         | Step::Claim
         | Step::Unclaim
         | Step::Manage

@@ -2,7 +2,7 @@
 //!
 //! The name of the rule that answered goes to the object's status and to the documentation.
 
-use super::provision::{provision, settled, undeploy, with_full_view};
+use super::provision::{provision, undeploy, with_full_view};
 use super::situation::{Gap, Grip, Guard, Place, Refs, Situation, Tenant, View, Want, Writes};
 use crate::api::conditions::Reason;
 
@@ -38,6 +38,10 @@ pub enum Step {
     EnterMaintenance,
     /// Lift a maintenance that we set.
     LeaveMaintenance,
+    /// Switch it on.
+    PowerOn,
+    /// Switch it off, softly or hard.
+    PowerOff,
     /// Claim it for our instance: `instance_uuid`, `instance_info` and marker in one PATCH.
     Claim,
     /// Give up a claim that was never deployed.
@@ -63,6 +67,8 @@ impl Step {
         Step::RemoveTrait,
         Step::EnterMaintenance,
         Step::LeaveMaintenance,
+        Step::PowerOn,
+        Step::PowerOff,
         Step::Claim,
         Step::Unclaim,
         Step::Manage,
@@ -81,6 +87,8 @@ impl Step {
             Step::RemoveTrait => "remove trait",
             Step::EnterMaintenance => "set maintenance",
             Step::LeaveMaintenance => "clear maintenance",
+            Step::PowerOn => "power on",
+            Step::PowerOff => "power off",
             Step::Claim => "claim",
             Step::Unclaim => "unclaim",
             Step::Manage => "manage",
@@ -231,7 +239,8 @@ fn removable(place: Place) -> bool {
 /// Fields are brought to what the spec says wherever Ironic allows it, also under an instance or in maintenance.
 fn edit(s: &Situation) -> Option<Choice> {
     let step = match s.edit {
-        Gap::None | Gap::Later => return None,
+        // The power comes last: see `settled`.
+        Gap::None | Gap::PowerOn | Gap::PowerOff | Gap::PowerPinned | Gap::Later => return None,
         Gap::Enter => return Some(Choice::Step(Step::EnterMaintenance)),
         Gap::Lift => return Some(Choice::Step(Step::LeaveMaintenance)),
         Gap::Now => Step::Patch,
@@ -247,7 +256,9 @@ fn tenant(s: &Situation) -> Option<Choice> {
         return None;
     }
     Some(match s.want {
-        Want::Available | Want::Untouched => settled(s, Reason::InUse),
+        Want::Available | Want::Untouched if s.edit == Gap::Later => Choice::Wait(Reason::AwaitingState),
+        // Its power is its user's.
+        Want::Available | Want::Untouched => Choice::Settled(Reason::InUse),
         _ => Choice::Stalled(Reason::ForeignInstance),
     })
 }
@@ -255,10 +266,13 @@ fn tenant(s: &Situation) -> Option<Choice> {
 /// Maintenance, protection and retirement suspend what would move the node, not what is already as wanted.
 fn guard(s: &Situation) -> Option<Choice> {
     let way = provision(s)?;
-    let at_rest = matches!(way, Choice::Settled(_) | Choice::Wait(Reason::AwaitingState));
+    let at_rest = matches!(
+        way,
+        Choice::Settled(_) | Choice::Wait(Reason::AwaitingState) | Choice::Stalled(Reason::PowerOffDisabled)
+    );
     match (s.guard, way) {
         (Guard::Maintenance, _) if !at_rest => Some(Choice::Stalled(Reason::Maintenance)),
-        (Guard::Protected, Choice::Step(Step::Undeploy | Step::Provide)) => {
+        (Guard::Protected, Choice::Step(Step::Undeploy | Step::Provide | Step::PowerOff)) => {
             Some(Choice::Stalled(Reason::Protected))
         }
         (Guard::Retired, Choice::Step(Step::Provide)) => Some(Choice::Stalled(Reason::Retired)),

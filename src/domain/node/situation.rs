@@ -141,7 +141,7 @@ finite! {
         /// The spec cannot be carried out as written.
         Invalid,
     }
-    /// What has to be changed next of the node's fields, traits and maintenance.
+    /// What has to be changed next of the node's fields, traits, maintenance and power.
     Gap {
         /// Nothing.
         None,
@@ -155,6 +155,12 @@ finite! {
         TraitSurplus,
         /// Our own maintenance is to be lifted.
         Lift,
+        /// The machine is to be switched on.
+        PowerOn,
+        /// The machine is to be switched off.
+        PowerOff,
+        /// The machine is to be switched off, and the node forbids it.
+        PowerPinned,
         /// Fields, and they can only be changed in another state.
         Later,
     }

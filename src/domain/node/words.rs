@@ -34,6 +34,8 @@ pub fn step(step: Step) -> Reason {
         | Step::RemoveTrait
         | Step::EnterMaintenance
         | Step::LeaveMaintenance => Reason::Updating,
+        Step::PowerOn => Reason::PoweringOn,
+        Step::PowerOff => Reason::PoweringOff,
         Step::Manage => Reason::Verifying,
         Step::Provide => Reason::Cleaning,
         Step::Claim | Step::Deploy => Reason::Deploying,
@@ -274,6 +276,10 @@ pub fn failed(facts: &NodeFacts, words: Option<&str>, step: Step, given_up: bool
         (true, Step::Manage) => format!(
             "No more than {MOST_VERIFICATIONS} tries are made, because BMCs lock accounts. Correct the spec or its Secret and it is tried again at once."
         ),
+        (true, Step::PowerOff) => {
+            "The machine is still on and is not switched off hard by itself: set power.shutdown to Hard for that."
+                .to_owned()
+        }
         (true, _) => format!(
             "It is not repeated until the spec, a Secret, or the annotation {} changes.",
             crate::api::RETRY_ANNOTATION

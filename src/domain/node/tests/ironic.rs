@@ -12,7 +12,7 @@ use super::super::upkeep;
 use super::fixture::{self, CLUSTER, Case, OURS, THEIRS};
 use super::world::{Disk, Mark, World};
 use crate::api::node::{Applied, Switch, WantedState};
-use crate::ironic::model::{Event, Life, Node, ProvisionState, Verb, events, life};
+use crate::ironic::model::{Event, Life, Node, PowerState, ProvisionState, Verb, events, life};
 
 /// Whose maintenance a node is in.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -41,6 +41,7 @@ pub struct Machine {
     pub protected: bool,
     pub retired: bool,
     pub error: bool,
+    pub off: bool,
     /// Cleaned by hand: ends in `manageable`.
     pub by_hand: bool,
 }
@@ -72,6 +73,11 @@ impl World {
             Call::Maintenance { reason, .. } => {
                 let machine = self.machine.as_mut().ok_or("no node")?;
                 machine.maintenance = if reason.is_some() { Care::Ours } else { Care::None };
+                Ok(())
+            }
+            Call::Power { target, .. } => {
+                let machine = self.machine.as_mut().ok_or("no node")?;
+                machine.off = target.ends_in() == PowerState::Off;
                 Ok(())
             }
             Call::Trait { .. } => Err("no spec here names a trait".to_owned()),
@@ -145,6 +151,8 @@ impl World {
             machine.by_hand = false;
             self.disk = Disk::Blank;
         }
+        // Every transition has the machine on; what it is afterwards does not matter here.
+        machine.off = false;
         machine.protected &= matches!(next, ProvisionState::Active | ProvisionState::Rescue);
         machine.state = next.clone();
         // Words about a failure matter only where they tell a failed verification from a fresh node.
@@ -181,6 +189,7 @@ impl Machine {
         let mut node = fixture::node(&self.state);
         node.instance_uuid = self.claim.map(str::to_owned);
         (node.protected, node.retired) = (self.protected, self.retired);
+        node.power_state = Some(if self.off { PowerState::Off } else { PowerState::On });
         node.maintenance = self.maintenance != Care::None;
         node.maintenance_reason = match self.maintenance {
             Care::None => None,
@@ -226,6 +235,7 @@ impl Machine {
             protected: node.protected,
             retired: node.retired,
             error: node.last_error.is_some(),
+            off: node.power_state == Some(PowerState::Off),
             by_hand,
         }
     }

@@ -6,6 +6,7 @@ mod fields;
 mod fixture;
 mod ironic;
 mod mutants;
+mod power;
 mod reach;
 mod safety;
 mod table;

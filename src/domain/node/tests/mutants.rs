@@ -66,6 +66,10 @@ mutants! {
     failed_is_manageable: |s| where_it_is(s.place == Place::CleanFailed, Situation { place: Place::Manageable, ..s }, s);
     adoption_leaves_no_trace: |s| where_it_is(s.place == Place::AdoptFailed, Situation { place: Place::InspectFailed, tenant: Tenant::Nobody, ..s }, s);
     pending_fields_are_done: |s| where_it_is(s.edit == Gap::Later, Situation { edit: Gap::None, ..s }, s);
+    the_power_is_as_wanted: |s| where_it_is(matches!(s.edit, Gap::PowerOn | Gap::PowerOff), Situation { edit: Gap::None, ..s }, s);
+    on_is_off: |s| where_it_is(s.edit == Gap::PowerOn, Situation { edit: Gap::PowerOff, ..s }, s);
+    pins_do_not_hold: |s| where_it_is(s.edit == Gap::PowerPinned, Situation { edit: Gap::PowerOff, ..s }, s);
+    off_is_always_asked_for: |s| where_it_is(s.edit == Gap::None, Situation { edit: Gap::PowerOff, ..s }, s);
     any_maintenance_is_ours: |s| where_it_is(s.guard == Guard::Maintenance && s.edit == Gap::None, Situation { edit: Gap::Lift, ..s }, s);
     maintenance_is_always_asked_for: |s| where_it_is(s.edit == Gap::None, Situation { edit: Gap::Enter, ..s }, s);
     missing_traits_are_there: |s| where_it_is(s.edit == Gap::TraitMissing, Situation { edit: Gap::None, ..s }, s);
@@ -83,6 +87,7 @@ const FOUND_IN_THE_WORLD: &[&str] = &[
     "ignore_maintenance",
     "adoption_leaves_no_trace",
     "any_maintenance_is_ours",
+    "off_is_always_asked_for",
     "maintenance_is_always_asked_for",
 ];
 
@@ -165,7 +170,10 @@ fn gate_holds(judge: Judge) -> bool {
                         secrets: bits & 2 > 0,
                         confirmed: bits & 4 > 0,
                     };
-                    let destructive = matches!(step, Step::Provide | Step::Undeploy | Step::Delete);
+                    let destructive = matches!(
+                        step,
+                        Step::Provide | Step::Undeploy | Step::Delete | Step::PowerOff
+                    );
                     let in_order = tries == Tries::Fresh
                         && gate.finalizer
                         && gate.secrets

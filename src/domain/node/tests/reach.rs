@@ -86,7 +86,10 @@ fn may_rest(world: &World, choice: Choice) -> bool {
             Wish::Untouched => *state != ProvisionState::Enroll || reason == Reason::InUse,
             Wish::Manageable => *state == ProvisionState::Manageable,
             Wish::Available | Wish::Tended => *state == ProvisionState::Available || reason == Reason::InUse,
-            Wish::ActiveA | Wish::ActiveB => *state == ProvisionState::Active && world.disk != Disk::Foreign,
+            Wish::Off if !machine.off => false,
+            Wish::ActiveA | Wish::Off | Wish::ActiveB => {
+                *state == ProvisionState::Active && world.disk != Disk::Foreign
+            }
             Wish::Gone | Wish::Wiped | Wish::Released => false,
         },
         Choice::Stalled(reason) => a_person_is_needed(world.wish, machine, reason),
@@ -117,8 +120,7 @@ fn a_person_is_needed(wish: Wish, machine: &Machine, reason: Reason) -> bool {
         Reason::InstancePresent => ours && wish == Wish::Gone,
         // Somebody else moved our instance: they know where to.
         Reason::UnexpectedState => {
-            let deploys = matches!(wish, Wish::ActiveA | Wish::ActiveB);
-            ours && (machine.state == S::AdoptFailed || (deploys && failed_under_us))
+            ours && (machine.state == S::AdoptFailed || (wish.deploys() && failed_under_us))
         }
         _ => false,
     }

@@ -40,6 +40,7 @@ const CHECKS: &[(&str, Check)] = &[
         "maintenance is entered when asked for, and lifted when ours",
         maintenance,
     ),
+    ("the power changes as asked, and not under maintenance", power),
     ("settled means there, or in use by who took the offer", settled),
 ];
 
@@ -70,12 +71,14 @@ fn destructive(s: &Situation, choice: Choice) -> bool {
     };
     let free = s.grip == Grip::Free && !matches!(s.guard, Guard::Maintenance | Guard::Protected);
     let asked = match step {
+        Step::PowerOff => s.edit == Gap::PowerOff && !s.want.is_deletion(),
         Step::Provide => matches!(s.want, Want::Available | Want::Active) && s.guard != Guard::Retired,
         Step::Undeploy => matches!(s.want, Want::Available | Want::Manageable | Want::Wiped),
         _ => matches!(s.want, Want::Gone | Want::Wiped),
     };
     let owner = match step {
         Step::Undeploy => matches!(s.tenant, Tenant::Ours | Tenant::OursChanged),
+        Step::PowerOff => s.tenant != Tenant::Foreign,
         _ => s.tenant == Tenant::Nobody,
     };
     free && asked && owner && s.writes == Writes::Allowed
@@ -106,6 +109,8 @@ fn legal(s: &Situation, choice: Choice) -> bool {
             | Step::RemoveTrait
             | Step::EnterMaintenance
             | Step::LeaveMaintenance
+            | Step::PowerOn
+            | Step::PowerOff
             | Step::Claim
             | Step::Unclaim,
         ) => return s.place.seen(),
@@ -137,7 +142,7 @@ pub fn states(wanted: Place) -> impl Iterator<Item = &'static ProvisionState> {
 fn full_view(s: &Situation, choice: Choice) -> bool {
     let computed = matches!(
         step(choice),
-        Some(Step::Patch | Step::AddTrait | Step::RemoveTrait | Step::Claim)
+        Some(Step::Patch | Step::AddTrait | Step::RemoveTrait | Step::PowerOff | Step::Claim)
     );
     !computed || s.view == View::Full
 }
@@ -179,6 +184,14 @@ fn release(s: &Situation, choice: Choice) -> bool {
         || (matches!(s.want, Want::Gone | Want::Wiped) && nothing_left)
 }
 
+fn power(s: &Situation, choice: Choice) -> bool {
+    match step(choice) {
+        Some(Step::PowerOn) => s.edit == Gap::PowerOn && s.guard != Guard::Maintenance,
+        Some(Step::PowerOff) => s.edit == Gap::PowerOff,
+        _ => true,
+    }
+}
+
 fn maintenance(s: &Situation, choice: Choice) -> bool {
     match step(choice) {
         Some(Step::EnterMaintenance) => s.edit == Gap::Enter,
@@ -195,8 +208,11 @@ fn settled(s: &Situation, choice: Choice) -> bool {
         Want::Active => s.place == Place::Active && s.tenant != Tenant::Foreign,
         Want::Gone | Want::Wiped | Want::Released => false,
     };
+    // The power of a machine in use is its user's.
+    let power = matches!(s.edit, Gap::PowerOn | Gap::PowerOff | Gap::PowerPinned);
+    let theirs = power && s.tenant == Tenant::Foreign;
     !matches!(choice, Choice::Settled(_))
-        || (there && s.edit == Gap::None && s.writes == Writes::Allowed && s.grip == Grip::Free)
+        || (there && (s.edit == Gap::None || theirs) && s.writes == Writes::Allowed && s.grip == Grip::Free)
 }
 
 #[test]

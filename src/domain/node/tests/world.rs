@@ -7,7 +7,7 @@ use super::super::plan::{Action, NodePlan};
 use super::super::rules::{Choice, Step};
 use super::fixture::{self, Case, OURS, Sight, THEIRS};
 use super::ironic::{self, Care, Machine, WRITTEN};
-use crate::api::node::{DeletionPolicy, WantedState};
+use crate::api::node::{DeletionPolicy, Power, PowerWanted, Shutdown, WantedState};
 use crate::ironic::model::{Event, Life, ProvisionState, Verb, life};
 
 /// A decision under test.
@@ -22,6 +22,8 @@ pub enum Wish {
     /// Offered, and in maintenance.
     Tended,
     ActiveA,
+    /// The same, and switched off.
+    Off,
     ActiveB,
     Gone,
     Wiped,
@@ -34,6 +36,7 @@ pub const WISHES: &[Wish] = &[
     Wish::Available,
     Wish::Tended,
     Wish::ActiveA,
+    Wish::Off,
     Wish::ActiveB,
     Wish::Gone,
     Wish::Wiped,
@@ -41,6 +44,10 @@ pub const WISHES: &[Wish] = &[
 ];
 
 impl Wish {
+    pub fn deploys(self) -> bool {
+        matches!(self, Wish::ActiveA | Wish::Off | Wish::ActiveB)
+    }
+
     pub fn deletes(self) -> bool {
         matches!(self, Wish::Gone | Wish::Wiped | Wish::Released)
     }
@@ -258,13 +265,9 @@ impl World {
         resting
             && (unguarded || Destructive::of(step).is_none())
             && match step {
-                Step::Create => false,
+                Step::Create | Step::PowerOn => false,
                 Step::Provide => {
-                    nobodys
-                        && matches!(
-                            self.wish,
-                            Wish::Available | Wish::Tended | Wish::ActiveA | Wish::ActiveB
-                        )
+                    nobodys && (self.wish.deploys() || matches!(self.wish, Wish::Available | Wish::Tended))
                 }
                 Step::Delete => nobodys && matches!(self.wish, Wish::Gone | Wish::Wiped),
                 Step::Undeploy => {
@@ -276,16 +279,18 @@ impl World {
                         )
                 }
                 Step::Deploy => {
-                    machine.claim == Some(OURS)
-                        && self.disk != Disk::Foreign
-                        && matches!(self.wish, Wish::ActiveA | Wish::ActiveB)
+                    machine.claim == Some(OURS) && self.disk != Disk::Foreign && self.wish.deploys()
                 }
-                Step::Claim => {
-                    machine.claim != Some(THEIRS) && matches!(self.wish, Wish::ActiveA | Wish::ActiveB)
-                }
+                Step::Claim => machine.claim != Some(THEIRS) && self.wish.deploys(),
                 Step::Unclaim => machine.claim == Some(OURS) && !matches!(self.wish, Wish::Released),
                 Step::Manage => machine.claim != Some(THEIRS) && self.disk != Disk::Foreign,
                 Step::Patch | Step::AddTrait | Step::RemoveTrait => !self.wish.deletes(),
+                Step::PowerOff => {
+                    self.wish == Wish::Off
+                        && claimed
+                        && self.disk != Disk::Foreign
+                        && machine.state == ProvisionState::Active
+                }
                 Step::EnterMaintenance => {
                     self.wish.maintenance() == Some(true) && machine.maintenance == Care::None
                 }
@@ -301,10 +306,15 @@ fn wish(case: &mut Case, wish: Wish) {
     let state = match wish {
         Wish::Manageable => Some(WantedState::Manageable),
         Wish::Available | Wish::Tended => Some(WantedState::Available),
-        Wish::ActiveA | Wish::ActiveB => Some(WantedState::Active),
+        Wish::ActiveA | Wish::Off | Wish::ActiveB => Some(WantedState::Active),
         Wish::Untouched | Wish::Gone | Wish::Wiped | Wish::Released => None,
     };
     *case = case.clone().want(state);
+    case.object.spec.power = (wish == Wish::Off).then_some(Power {
+        state: PowerWanted::PoweredOff,
+        shutdown: Shutdown::Hard,
+        timeout_seconds: None,
+    });
     case.object.spec.maintenance = wish.maintenance().map(ironic::switch);
     if let (Wish::ActiveB, Some(provision)) = (wish, &mut case.object.spec.provision) {
         provision.instance = Some(fixture::instance("b"));
