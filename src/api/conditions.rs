@@ -57,6 +57,8 @@ reasons! {
     Enrolled,
     /// The node was offered and somebody else uses it.
     InUse,
+    /// The node is observed; nothing is written to Ironic.
+    Observing,
     /// The cloud answers and its nodes are observed.
     Observed,
 
@@ -86,6 +88,8 @@ reasons! {
     Reserved,
     /// The cloud's nodes have not been listed yet.
     AwaitingObservation,
+    /// The node is only to be observed, and it is not in Ironic yet.
+    AwaitingNode,
     /// The cloud does not answer.
     CloudUnavailable,
     /// The BareMetalCloud does not exist.
@@ -163,6 +167,8 @@ reasons! {
 
     /// The instance of the spec is not the one that was deployed; it is not rebuilt.
     InstanceChanged,
+    /// The node differs from the spec, which is only reported.
+    Differs,
     /// A field can only be changed in another state.
     AwaitingState,
 }

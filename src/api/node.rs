@@ -162,6 +162,9 @@ pub struct BareMetalNodeSpec {
     /// enrolled is verified, to `manageable`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provision: Option<Provision>,
+    /// Whether the node is managed or only watched.
+    #[serde(default, skip_serializing_if = "ManagementPolicy::is_default")]
+    pub management_policy: ManagementPolicy,
     /// No write to Ironic while true; looking goes on.
     #[serde(default, skip_serializing_if = "is_false")]
     pub paused: bool,
@@ -335,6 +338,27 @@ pub enum WantedState {
     Available,
     /// Deployed with `instance`.
     Active,
+}
+
+/// Whether anything is written to Ironic.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum ManagementPolicy {
+    /// The node is brought to what the spec says.
+    #[default]
+    Managed,
+    /// Nothing is written to Ironic, also not in the middle of a deployment; what differs is reported in the condition `Drifted`.
+    /// Deleting the object leaves the machine as it is, whatever `deletionPolicy` says.
+    Observe,
+}
+
+impl ManagementPolicy {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "the signature serde calls it with"
+    )]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What deleting the object does.

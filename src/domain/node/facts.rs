@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::gate::Destructive;
 use super::marker::Marker;
 use crate::api::conditions::Reason;
-use crate::api::node::DeletionPolicy;
+use crate::api::node::{DeletionPolicy, ManagementPolicy};
 use crate::api::{BareMetalNode, RETRY_ANNOTATION};
 use crate::ironic::model::{Node, NodeSummary};
 
@@ -132,8 +132,16 @@ impl NodeFacts<'_> {
         self.object.metadata.deletion_timestamp.is_some()
     }
 
-    /// The deletion policy in force: a bulk deletion never tears an instance down.
+    /// Whether nothing is ever written for this object.
+    pub fn observes(&self) -> bool {
+        self.object.spec.management_policy == ManagementPolicy::Observe
+    }
+
+    /// The deletion policy in force: who only observes leaves all as it is, and a bulk deletion never tears an instance down.
     pub fn deletion_policy(&self) -> DeletionPolicy {
+        if self.observes() {
+            return DeletionPolicy::Detach;
+        }
         match self.object.spec.deletion_policy {
             DeletionPolicy::Undeploy if self.bulk_deletion => DeletionPolicy::Delete,
             policy @ (DeletionPolicy::Undeploy | DeletionPolicy::Delete | DeletionPolicy::Detach) => policy,

@@ -109,6 +109,7 @@ pub const RULES: &[(&str, Rule)] = &[
     ("trust", trust),
     ("lost", lost),
     ("taken", taken),
+    ("observe", observe),
     ("paused", paused),
     ("enrol", enrol),
     ("transition", transition),
@@ -168,6 +169,17 @@ fn taken(s: &Situation) -> Option<Choice> {
         (Place::Taken, false) => Some(Choice::Stalled(Reason::MachineAlreadyEnrolled)),
         _ => None,
     }
+}
+
+/// Who only observes reports what is, and what differs; to delete the object is to look away.
+fn observe(s: &Situation) -> Option<Choice> {
+    (s.writes == Writes::Observing).then_some(match (s.place, s.edit, s.view) {
+        _ if s.want.is_deletion() => Choice::Release,
+        (Place::Absent, ..) => Choice::Wait(Reason::AwaitingNode),
+        (Place::Running | Place::Unknown, ..) => Choice::Wait(Reason::Transitioning),
+        (_, Gap::Now, View::Summary) => Choice::Look,
+        _ => Choice::Settled(Reason::Observing),
+    })
 }
 
 /// Paused: no write to Ironic, whatever is wanted.

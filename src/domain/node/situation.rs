@@ -53,6 +53,8 @@ finite! {
     Writes {
         /// Yes.
         Allowed,
+        /// The object only observes.
+        Observing,
         /// The object or the cloud is paused.
         Paused,
         /// The cloud's identity changed, or too many nodes are missing.

@@ -67,6 +67,8 @@ fn want(facts: &NodeFacts) -> Want {
 fn writes(facts: &NodeFacts) -> Writes {
     if facts.cloud.suspect.is_some() {
         Writes::Suspect
+    } else if facts.observes() {
+        Writes::Observing
     } else if facts.cloud.paused || facts.object.spec.paused {
         Writes::Paused
     } else {

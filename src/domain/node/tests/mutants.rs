@@ -66,6 +66,7 @@ mutants! {
     failed_is_manageable: |s| where_it_is(s.place == Place::CleanFailed, Situation { place: Place::Manageable, ..s }, s);
     adoption_leaves_no_trace: |s| where_it_is(s.place == Place::AdoptFailed, Situation { place: Place::InspectFailed, tenant: Tenant::Nobody, ..s }, s);
     pending_fields_are_done: |s| where_it_is(s.edit == Gap::Later, Situation { edit: Gap::None, ..s }, s);
+    ignore_the_policy: |s| where_it_is(s.writes == Writes::Observing, Situation { writes: Writes::Allowed, ..s }, s);
     the_power_is_as_wanted: |s| where_it_is(matches!(s.edit, Gap::PowerOn | Gap::PowerOff), Situation { edit: Gap::None, ..s }, s);
     on_is_off: |s| where_it_is(s.edit == Gap::PowerOn, Situation { edit: Gap::PowerOff, ..s }, s);
     pins_do_not_hold: |s| where_it_is(s.edit == Gap::PowerPinned, Situation { edit: Gap::PowerOff, ..s }, s);
@@ -88,6 +89,7 @@ const FOUND_IN_THE_WORLD: &[&str] = &[
     "adoption_leaves_no_trace",
     "any_maintenance_is_ours",
     "off_is_always_asked_for",
+    "ignore_the_policy",
     "maintenance_is_always_asked_for",
 ];
 
@@ -144,6 +146,7 @@ fn no_rule_can_be_left_out() {
         ("look", |s| without("look", s)),
         ("trust", |s| without("trust", s)),
         ("paused", |s| without("paused", s)),
+        ("observe", |s| without("observe", s)),
         ("transition", |s| without("transition", s)),
         ("leave", |s| without("leave", s)),
         ("edit", |s| without("edit", s)),

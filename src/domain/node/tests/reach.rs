@@ -71,6 +71,9 @@ pub fn endless(found: &Found) -> Option<&World> {
 
 /// Whether the operator may rest here with this choice.
 fn may_rest(world: &World, choice: Choice) -> bool {
+    if world.wish == Wish::Watched && world.machine.is_none() && !world.known {
+        return choice == Choice::Wait(Reason::AwaitingNode);
+    }
     let Some(machine) = &world.machine else {
         return choice == Choice::Stalled(Reason::NodeLost);
     };
@@ -86,6 +89,7 @@ fn may_rest(world: &World, choice: Choice) -> bool {
             Wish::Untouched => *state != ProvisionState::Enroll || reason == Reason::InUse,
             Wish::Manageable => *state == ProvisionState::Manageable,
             Wish::Available | Wish::Tended => *state == ProvisionState::Available || reason == Reason::InUse,
+            Wish::Watched => reason == Reason::Observing,
             Wish::Off if !machine.off => false,
             Wish::ActiveA | Wish::Off | Wish::ActiveB => {
                 *state == ProvisionState::Active && world.disk != Disk::Foreign

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::super::gate::Destructive;
 use super::super::rules::{Choice, NO_RULE, RULES, Step, choose};
 use super::super::situation::{Gap, Grip, Guard, Place, Situation, Tenant, View, Want, Writes, place};
+use crate::api::conditions::Reason;
 use crate::ironic::model::{NodeSummary, ProvisionState, Verb};
 
 /// A chooser under test.
@@ -181,6 +182,7 @@ fn release(s: &Situation, choice: Choice) -> bool {
         && s.writes != Writes::Suspect;
     choice != Choice::Release
         || s.want == Want::Released
+        || (s.want.is_deletion() && s.writes == Writes::Observing)
         || (matches!(s.want, Want::Gone | Want::Wiped) && nothing_left)
 }
 
@@ -209,6 +211,10 @@ fn settled(s: &Situation, choice: Choice) -> bool {
         Want::Gone | Want::Wiped | Want::Released => false,
     };
     // The power of a machine in use is its user's.
+    if choice == Choice::Settled(Reason::Observing) {
+        let told = s.edit != Gap::Now || s.view == View::Full;
+        return s.writes == Writes::Observing && s.place.seen() && !s.want.is_deletion() && told;
+    }
     let power = matches!(s.edit, Gap::PowerOn | Gap::PowerOff | Gap::PowerPinned);
     let theirs = power && s.tenant == Tenant::Foreign;
     !matches!(choice, Choice::Settled(_))
@@ -260,7 +266,6 @@ fn every_known_state_is_in_a_place_and_every_seen_place_has_a_state() {
 /// A wait that ends by itself while Ironic is at rest would never end.
 #[test]
 fn a_node_at_rest_is_waited_for_only_with_a_reason_outside_of_it() {
-    use crate::api::conditions::Reason;
     for s in Situation::all().filter(|s| s.place.seen() && s.grip == Grip::Free) {
         let moving = matches!(s.place, Place::Running | Place::Unknown);
         match chosen(&s) {

@@ -7,7 +7,7 @@ use super::super::plan::{Action, NodePlan};
 use super::super::rules::{Choice, Step};
 use super::fixture::{self, Case, OURS, Sight, THEIRS};
 use super::ironic::{self, Care, Machine, WRITTEN};
-use crate::api::node::{DeletionPolicy, Power, PowerWanted, Shutdown, WantedState};
+use crate::api::node::{DeletionPolicy, ManagementPolicy, Power, PowerWanted, Shutdown, WantedState};
 use crate::ironic::model::{Event, Life, ProvisionState, Verb, life};
 
 /// A decision under test.
@@ -24,6 +24,8 @@ pub enum Wish {
     ActiveA,
     /// The same, and switched off.
     Off,
+    /// Deployed, but only watched.
+    Watched,
     ActiveB,
     Gone,
     Wiped,
@@ -37,6 +39,7 @@ pub const WISHES: &[Wish] = &[
     Wish::Tended,
     Wish::ActiveA,
     Wish::Off,
+    Wish::Watched,
     Wish::ActiveB,
     Wish::Gone,
     Wish::Wiped,
@@ -255,6 +258,9 @@ impl World {
 
     /// Whether a call may be made, by the truth and not by what the operator knows of it.
     pub fn permits(&self, step: Step) -> bool {
+        if self.wish == Wish::Watched {
+            return false;
+        }
         let Some(machine) = &self.machine else {
             return step == Step::Create;
         };
@@ -306,10 +312,13 @@ fn wish(case: &mut Case, wish: Wish) {
     let state = match wish {
         Wish::Manageable => Some(WantedState::Manageable),
         Wish::Available | Wish::Tended => Some(WantedState::Available),
-        Wish::ActiveA | Wish::Off | Wish::ActiveB => Some(WantedState::Active),
+        Wish::ActiveA | Wish::Off | Wish::Watched | Wish::ActiveB => Some(WantedState::Active),
         Wish::Untouched | Wish::Gone | Wish::Wiped | Wish::Released => None,
     };
     *case = case.clone().want(state);
+    if wish == Wish::Watched {
+        case.object.spec.management_policy = ManagementPolicy::Observe;
+    }
     case.object.spec.power = (wish == Wish::Off).then_some(Power {
         state: PowerWanted::PoweredOff,
         shutdown: Shutdown::Hard,
