@@ -88,7 +88,7 @@ reasons! {
     Reserved,
     /// The cloud's nodes have not been listed yet.
     AwaitingObservation,
-    /// The node is only to be observed, and it is not in Ironic yet.
+    /// The node that is to be imported or observed is not in Ironic yet.
     AwaitingNode,
     /// The cloud does not answer.
     CloudUnavailable,

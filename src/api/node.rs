@@ -67,10 +67,15 @@ use super::refs::{CloudRef, SecretRef};
     selectable = ".spec.cloudRef.name"
 )]
 #[x_kube(validation = Rule::new("self.cloudRef == oldSelf.cloudRef").message("cloudRef cannot be changed: delete the object with deletionPolicy Detach and create it anew"))]
+// CEL reserves the word `import`; this is how Kubernetes spells a field of that name.
+#[x_kube(validation = Rule::new("has(self.__import__) == has(oldSelf.__import__) && (!has(self.__import__) || self.__import__ == oldSelf.__import__)").message("import cannot be changed: delete the object with deletionPolicy Detach and create it anew"))]
 pub struct BareMetalNodeSpec {
     /// The cloud (one Ironic) the machine is enrolled in. Cannot be changed.
     pub cloud_ref: CloudRef,
-    /// The node's name in Ironic. Default: `<namespace>~<name>`.
+    /// A node that is in Ironic already. It is waited for, and never enrolled. An instance on it is somebody else's. Cannot be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import: Option<Import>,
+    /// The node's name in Ironic. Default: `<namespace>~<name>`; for an import, the name it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 255), regex(pattern = "^[A-Za-z0-9._~-]+$"))]
     pub name: Option<String>,
@@ -168,9 +173,9 @@ pub struct BareMetalNodeSpec {
     /// No write to Ironic while true; looking goes on.
     #[serde(default, skip_serializing_if = "is_false")]
     pub paused: bool,
-    /// What deleting this object does to the machine.
-    #[serde(default)]
-    pub deletion_policy: DeletionPolicy,
+    /// What deleting this object does to the machine. Default: `Delete`; for an import `Detach`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
 }
 
 #[expect(
@@ -340,6 +345,24 @@ pub enum WantedState {
     Active,
 }
 
+/// Names a node that is in Ironic already.
+#[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.id) != has(self.name)").message("give exactly one of id and name"))]
+pub struct Import {
+    /// Its uuid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(max = 36),
+        regex(pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
+    )]
+    pub id: Option<String>,
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255))]
+    pub name: Option<String>,
+}
+
 /// Whether anything is written to Ironic.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum ManagementPolicy {
@@ -362,12 +385,11 @@ impl ManagementPolicy {
 }
 
 /// What deleting the object does.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum DeletionPolicy {
     /// Leave the node in Ironic as it is.
     Detach,
     /// Remove the node from Ironic if there is no instance on it; otherwise wait, saying so.
-    #[default]
     Delete,
     /// Tear our instance down (the disks are wiped as Ironic's cleaning is configured), then remove the node.
     Undeploy,

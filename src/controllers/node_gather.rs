@@ -233,7 +233,7 @@ impl<'a> Pass<'a> {
 
     fn may_wipe(&self) -> bool {
         self.object.metadata.deletion_timestamp.is_some()
-            && self.object.spec.deletion_policy == DeletionPolicy::Undeploy
+            && self.object.spec.deletion_policy == Some(DeletionPolicy::Undeploy)
     }
 
     /// Whether the namespace or the definition goes, and the object with it. What cannot be told counts as yes.
@@ -350,6 +350,13 @@ impl<'a> Pass<'a> {
             |row: &NodeSummary| Marker::read(&row.extra).is_some_and(|marker| marker.same_object(&ours));
         if let Some(row) = observer.find(|row, _| marked(row).then(|| Arc::clone(row))) {
             return Seen::Summary(row);
+        }
+        if let Some(import) = &self.object.spec.import {
+            let named = |row: &NodeSummary| {
+                import.id.as_ref() == Some(&row.uuid) || (import.name.is_some() && import.name == row.name)
+            };
+            let found = observer.find(|row, _| named(row).then(|| Arc::clone(row)));
+            return found.map_or(Seen::Absent, Seen::Summary);
         }
         let name = ironic_name(&self.object);
         let bmc = bmc(&self.object);

@@ -78,8 +78,11 @@ impl Desired {
 /// The top-level fields that the spec names.
 fn top_level(facts: &NodeFacts) -> BTreeMap<&'static str, Value> {
     let spec = &facts.object.spec;
+    // An import keeps the name it has, unless the spec gives another.
+    let keeps = spec.import.is_some() && spec.name.is_none();
+    let name = (!keeps).then(|| facts.ironic_name());
     let texts = [
-        ("name", Some(facts.ironic_name())),
+        ("name", name),
         ("driver", Some(spec.driver.clone())),
         ("resource_class", spec.resource_class.clone()),
         // Ironic compares and keeps it in lower case.

@@ -142,7 +142,13 @@ impl NodeFacts<'_> {
         if self.observes() {
             return DeletionPolicy::Detach;
         }
-        match self.object.spec.deletion_policy {
+        let spec = &self.object.spec;
+        let default = if spec.import.is_some() {
+            DeletionPolicy::Detach
+        } else {
+            DeletionPolicy::Delete
+        };
+        match spec.deletion_policy.unwrap_or(default) {
             DeletionPolicy::Undeploy if self.bulk_deletion => DeletionPolicy::Delete,
             policy @ (DeletionPolicy::Undeploy | DeletionPolicy::Delete | DeletionPolicy::Detach) => policy,
         }

@@ -28,6 +28,7 @@ mod provision;
 mod references;
 pub mod rules;
 pub mod situation;
+mod situations;
 pub mod status;
 mod summarise;
 mod table;

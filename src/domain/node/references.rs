@@ -88,6 +88,8 @@ pub fn user_data_ref(object: &BareMetalNode) -> Option<(&str, &str)> {
 pub fn refs(facts: &NodeFacts, place: Place) -> Refs {
     if invalid(facts).is_some() {
         Refs::Invalid
+    } else if place == Place::Absent && facts.object.spec.import.is_some() {
+        Refs::NoNode
     } else if missing(facts).is_some() {
         Refs::Missing
     } else if matches!(place, Place::Absent | Place::Enroll | Place::VerifyFailed) && no_driver(facts) {

@@ -207,6 +207,7 @@ pub fn refs(s: &Situation) -> Option<Choice> {
     match s.refs {
         Refs::Ready => None,
         Refs::Missing => Some(Choice::Wait(Reason::SecretMissing)),
+        Refs::NoNode => Some(Choice::Wait(Reason::AwaitingNode)),
         Refs::NoDriver => Some(Choice::Wait(Reason::DriverUnavailable)),
         Refs::Invalid => Some(Choice::Stalled(Reason::InvalidSpec)),
     }

@@ -67,7 +67,8 @@ pub fn editable(field: &str, wanted: Option<&Value>, node: &Node) -> Editable {
 /// to leave them alone, and only `enabled: false` switches off. The reason of a switch that is on does.
 pub fn reverts(field: &str, is_on: impl Fn(&str) -> bool) -> bool {
     match field {
-        "protected" | "retired" => false,
+        // An import keeps the name it has: to take it away would be no default of anybody.
+        "name" | "protected" | "retired" => false,
         "protected_reason" => is_on("protected"),
         "retired_reason" => is_on("retired"),
         _ => true,

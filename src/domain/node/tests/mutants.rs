@@ -243,7 +243,7 @@ fn nothing_is_written_from_references_that_are_not_there() {
     };
     let written = |choose: Chooser| {
         Situation::all()
-            .filter(|s| s.refs == Refs::Missing || s.refs == Refs::Invalid)
+            .filter(|s| matches!(s.refs, Refs::Missing | Refs::Invalid | Refs::NoNode))
             .any(|s| {
                 matches!(
                     choose(&s),

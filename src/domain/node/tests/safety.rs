@@ -271,7 +271,7 @@ fn a_node_at_rest_is_waited_for_only_with_a_reason_outside_of_it() {
         match chosen(&s) {
             Choice::Wait(Reason::Paused) => assert_eq!(s.writes, Writes::Paused, "{s:?}"),
             Choice::Wait(Reason::AwaitingState) => assert_eq!(s.edit, Gap::Later, "{s:?}"),
-            Choice::Wait(Reason::SecretMissing | Reason::DriverUnavailable) => {
+            Choice::Wait(Reason::SecretMissing | Reason::DriverUnavailable | Reason::AwaitingNode) => {
                 assert_ne!(s.refs, super::super::situation::Refs::Ready, "{s:?}");
             }
             Choice::Wait(reason) => assert!(moving, "{reason:?} {s:?}"),

@@ -1,10 +1,10 @@
 //! What an object says in the main cases: who has to act, why, and in which words.
 
 use super::super::marker::{InstanceMark, KEY, Marker};
-use super::super::plan::{Action, decide};
+use super::super::plan::decide;
 use super::fixture::{CLUSTER, Case, NOW, OURS, Sight, THEIRS, delete, instance, object};
 use crate::api::conditions::{Reason, types};
-use crate::api::node::{Attempts, DeletionPolicy, Failure, ManagementPolicy, WantedState};
+use crate::api::node::{Attempts, DeletionPolicy, Failure, WantedState};
 use crate::domain::conditions::Standing::{self, Ready, Reconciling, Stalled};
 use crate::ironic::model::{Node, ProvisionState as S};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -26,7 +26,7 @@ pub fn active(state: &S) -> Case {
 }
 
 pub fn deleted(mut case: Case, policy: DeletionPolicy) -> Case {
-    case.object.spec.deletion_policy = policy;
+    case.object.spec.deletion_policy = Some(policy);
     delete(&mut case.object);
     case
 }
@@ -264,38 +264,6 @@ fn what_needs_a_person_is_stalled_and_says_what_helps() {
     let info = serde_json::json!({"redfish_password": "******"});
     masked.object.spec.driver_info = Some(crate::api::FreeForm(info.as_object().unwrap().clone()));
     says(&masked, Stalled, Reason::InvalidSpec, "redfish_password");
-}
-
-#[test]
-fn who_only_observes_reports_what_differs_and_lets_go() {
-    let mut watched = with_ours(active(&S::DeployFailed), "a");
-    watched.object.spec.management_policy = ManagementPolicy::Observe;
-    watched.object.spec.description = Some("new".into());
-    says(&watched, Ready, Reason::Observing, "nothing is written");
-    let plan = watched.with(decide);
-    let drifted = plan
-        .status
-        .conditions
-        .iter()
-        .find(|condition| condition.type_ == types::DRIFTED);
-    let drifted = drifted.unwrap();
-    assert_eq!(drifted.reason, Reason::Differs.as_str());
-    assert!(
-        drifted.message.contains("description, provision.state"),
-        "{}",
-        drifted.message
-    );
-    says(
-        &sight(watched.clone(), Sight::Absent),
-        Reconciling,
-        Reason::AwaitingNode,
-        "not in Ironic",
-    );
-    let mut deploying = with_ours(active(&S::Deploying), "a");
-    deploying.object.spec.management_policy = ManagementPolicy::Observe;
-    says(&deploying, Reconciling, Reason::Deploying, "deploying");
-    let gone = deleted(watched, DeletionPolicy::Undeploy).with(decide);
-    assert!(matches!(gone.action, Some(Action::RemoveFinalizer)));
 }
 
 #[test]

@@ -1,14 +1,13 @@
 //! A small model of Ironic, of the people around it and of the operator: all that can happen to one machine.
 
 use super::super::facts::NodeFacts;
-use super::super::gate::Destructive;
 use super::super::outcome;
 use super::super::plan::{Action, NodePlan};
 use super::super::rules::{Choice, Step};
-use super::fixture::{self, Case, OURS, Sight, THEIRS};
+use super::fixture::{self, Case, Sight, THEIRS};
 use super::ironic::{self, Care, Machine, WRITTEN};
 use crate::api::node::{DeletionPolicy, ManagementPolicy, Power, PowerWanted, Shutdown, WantedState};
-use crate::ironic::model::{Event, Life, ProvisionState, Verb, life};
+use crate::ironic::model::{Event, ProvisionState, Verb};
 
 /// A decision under test.
 pub type Decide = fn(&NodeFacts) -> NodePlan;
@@ -255,56 +254,6 @@ impl World {
         }
         all
     }
-
-    /// Whether a call may be made, by the truth and not by what the operator knows of it.
-    pub fn permits(&self, step: Step) -> bool {
-        if self.wish == Wish::Watched {
-            return false;
-        }
-        let Some(machine) = &self.machine else {
-            return step == Step::Create;
-        };
-        let resting = !matches!(life(&machine.state), Life::Running | Life::Held | Life::Unknown);
-        let unguarded = machine.maintenance == Care::None && !machine.protected;
-        let nobodys = machine.claim.is_none() && !matches!(self.disk, Disk::Ours | Disk::Foreign);
-        let claimed = machine.claim == Some(OURS) || machine.state == ProvisionState::Error;
-        resting
-            && (unguarded || Destructive::of(step).is_none())
-            && match step {
-                Step::Create | Step::PowerOn => false,
-                Step::Provide => {
-                    nobodys && (self.wish.deploys() || matches!(self.wish, Wish::Available | Wish::Tended))
-                }
-                Step::Delete => nobodys && matches!(self.wish, Wish::Gone | Wish::Wiped),
-                Step::Undeploy => {
-                    claimed
-                        && self.disk != Disk::Foreign
-                        && matches!(
-                            self.wish,
-                            Wish::Available | Wish::Tended | Wish::Manageable | Wish::Wiped
-                        )
-                }
-                Step::Deploy => {
-                    machine.claim == Some(OURS) && self.disk != Disk::Foreign && self.wish.deploys()
-                }
-                Step::Claim => machine.claim != Some(THEIRS) && self.wish.deploys(),
-                Step::Unclaim => machine.claim == Some(OURS) && !matches!(self.wish, Wish::Released),
-                Step::Manage => machine.claim != Some(THEIRS) && self.disk != Disk::Foreign,
-                Step::Patch | Step::AddTrait | Step::RemoveTrait => !self.wish.deletes(),
-                Step::PowerOff => {
-                    self.wish == Wish::Off
-                        && claimed
-                        && self.disk != Disk::Foreign
-                        && machine.state == ProvisionState::Active
-                }
-                Step::EnterMaintenance => {
-                    self.wish.maintenance() == Some(true) && machine.maintenance == Care::None
-                }
-                Step::LeaveMaintenance => {
-                    self.wish.maintenance() == Some(false) && machine.maintenance == Care::Ours
-                }
-            }
-    }
 }
 
 /// Puts the wish into the object.
@@ -329,9 +278,9 @@ fn wish(case: &mut Case, wish: Wish) {
         provision.instance = Some(fixture::instance("b"));
     }
     case.object.spec.deletion_policy = match wish {
-        Wish::Wiped => DeletionPolicy::Undeploy,
-        Wish::Released => DeletionPolicy::Detach,
-        _ => DeletionPolicy::Delete,
+        Wish::Wiped => Some(DeletionPolicy::Undeploy),
+        Wish::Released => Some(DeletionPolicy::Detach),
+        _ => None,
     };
     if wish.deletes() {
         fixture::delete(&mut case.object);

@@ -6,6 +6,7 @@ mod nodes;
 mod retries;
 mod secrets;
 mod tls;
+mod upkeep;
 mod versions;
 
 use std::path::Path;
