@@ -57,6 +57,8 @@ reasons! {
     Enrolled,
     /// The node was offered and somebody else uses it.
     InUse,
+    /// The node is observed; nothing is written to Ironic.
+    Observing,
     /// The cloud answers and its nodes are observed.
     Observed,
 
@@ -74,6 +76,10 @@ reasons! {
     Inspecting,
     /// Another transition is under way in Ironic.
     Transitioning,
+    /// The machine is being switched on.
+    PoweringOn,
+    /// The machine is being switched off.
+    PoweringOff,
     /// Fields of the node are being changed.
     Updating,
     /// The node is being removed.
@@ -82,6 +88,8 @@ reasons! {
     Reserved,
     /// The cloud's nodes have not been listed yet.
     AwaitingObservation,
+    /// The node that is to be imported or observed is not in Ironic yet.
+    AwaitingNode,
     /// The cloud does not answer.
     CloudUnavailable,
     /// The BareMetalCloud does not exist.
@@ -126,6 +134,10 @@ reasons! {
     AdoptFailed,
     /// The instance could not be torn down.
     UndeployFailed,
+    /// The power did not change as asked.
+    PowerFailed,
+    /// The machine is to be off, but the node forbids that with disable_power_off; change one of them.
+    PowerOffDisabled,
     /// Another failure of the node in Ironic.
     NodeFailed,
     /// Ironic refuses what the spec says.
@@ -155,6 +167,8 @@ reasons! {
 
     /// The instance of the spec is not the one that was deployed; it is not rebuilt.
     InstanceChanged,
+    /// The node differs from the spec, which is only reported.
+    Differs,
     /// A field can only be changed in another state.
     AwaitingState,
 }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::free_form::{Extra, FreeForm};
 use super::instance::InstanceSpec;
+pub use super::node_status::{Applied, Attempts, BareMetalNodeStatus, Failure, Intent};
 use super::refs::{CloudRef, SecretRef};
 
 /// What is wanted of one machine. A field that is absent is not managed.
@@ -67,10 +67,15 @@ use super::refs::{CloudRef, SecretRef};
     selectable = ".spec.cloudRef.name"
 )]
 #[x_kube(validation = Rule::new("self.cloudRef == oldSelf.cloudRef").message("cloudRef cannot be changed: delete the object with deletionPolicy Detach and create it anew"))]
+// CEL reserves the word `import`; this is how Kubernetes spells a field of that name.
+#[x_kube(validation = Rule::new("has(self.__import__) == has(oldSelf.__import__) && (!has(self.__import__) || self.__import__ == oldSelf.__import__)").message("import cannot be changed: delete the object with deletionPolicy Detach and create it anew"))]
 pub struct BareMetalNodeSpec {
     /// The cloud (one Ironic) the machine is enrolled in. Cannot be changed.
     pub cloud_ref: CloudRef,
-    /// The node's name in Ironic. Default: `<namespace>~<name>`.
+    /// A node that is in Ironic already. It is waited for, and never enrolled. An instance on it is somebody else's. Cannot be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import: Option<Import>,
+    /// The node's name in Ironic. Default: `<namespace>~<name>`; for an import, the name it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 255), regex(pattern = "^[A-Za-z0-9._~-]+$"))]
     pub name: Option<String>,
@@ -80,7 +85,8 @@ pub struct BareMetalNodeSpec {
     /// How the driver reaches the machine, e.g. `redfish_address`. Credentials belong into `driverInfoFrom`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver_info: Option<FreeForm>,
-    /// Secrets whose keys are added to `driverInfo`; the later one wins, and a key given in `driverInfo` wins over all.
+    /// Secrets whose keys are added to `driverInfo`. Of two that give the same key the later one wins; a key that `driverInfo`
+    /// itself gives wins over all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "atomic"))]
     pub driver_info_from: Vec<DriverInfoFrom>,
@@ -91,22 +97,85 @@ pub struct BareMetalNodeSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 80))]
     pub resource_class: Option<String>,
-    /// Physical properties, e.g. `cpu_arch`, `capabilities`. Each key named here is managed, others are left alone.
+    /// Physical properties, e.g. `cpu_arch`. Each key named here is managed, others are left alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub properties: Option<FreeForm>,
     /// Free metadata on the node. Each key named here is managed, others are left alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extra: Option<Extra>,
+    /// What schedulers may ask for: written into the node's `properties.capabilities` as `k:v,k:v`. Each one named here is managed,
+    /// others are left alone. Neither names nor values may hold a comma, nor names a colon.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 64))]
+    pub capabilities: BTreeMap<String, Capability>,
+    /// The group of conductors that may serve the node (API 1.46); Ironic keeps it in lower case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255), regex(pattern = "^[A-Za-z0-9_.-]+$"))]
+    pub conductor_group: Option<String>,
+    /// The project that owns the node (API 1.50).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255))]
+    pub owner: Option<String>,
+    /// The project that uses the node (API 1.65).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255))]
+    pub lessee: Option<String>,
+    /// Free text (API 1.51).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096))]
+    pub description: Option<String>,
+    /// The shard that a service which splits the nodes among its workers sees the node in (API 1.82).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255))]
+    pub shard: Option<String>,
+    /// Static network of the ramdisk, in the format of OpenStack's `network_data.json` (API 1.66).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_data: Option<FreeForm>,
+    /// Whether Ironic cleans the node on its way to `available` (API 1.47). Absent: as its conductor is set up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub automated_clean: Option<AutomatedClean>,
+    /// Ironic never powers the machine off (API 1.95): it serves others, like a chassis manager.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disable_power_off: Option<bool>,
+    /// The uuid of the chassis that the machine is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(max = 36),
+        regex(pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
+    )]
+    pub chassis_id: Option<String>,
+    /// Protected: neither torn down, rebuilt nor removed (API 1.48). Can be switched on while the node is `active` or in `rescue`.
+    /// Absent: left as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protected: Option<Switch>,
+    /// Retired: not offered any more (API 1.61). Cannot be switched on while the node is `available`. Absent: left as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retired: Option<Switch>,
+    /// Traits that schedulers may ask for (API 1.37). Each one named here is managed, others are left alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), extend("x-kubernetes-list-type" = "set"))]
+    pub traits: Vec<Trait>,
+    /// Maintenance: Ironic leaves the machine alone, and so does the operator. Only a maintenance set by this field is lifted by it;
+    /// somebody else's stays. Absent: left as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<Switch>,
+    /// Whether the machine is to be on. Seen to once it is where `provision` wants it, and never under maintenance or somebody
+    /// else's instance. Absent: left as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power: Option<Power>,
     /// Where in Ironic's life cycle the machine is wanted. Absent: it is never moved (but a node that has just been
     /// enrolled is verified, to `manageable`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provision: Option<Provision>,
+    /// Whether the node is managed or only watched.
+    #[serde(default, skip_serializing_if = "ManagementPolicy::is_default")]
+    pub management_policy: ManagementPolicy,
     /// No write to Ironic while true; looking goes on.
     #[serde(default, skip_serializing_if = "is_false")]
     pub paused: bool,
-    /// What deleting this object does to the machine.
-    #[serde(default)]
-    pub deletion_policy: DeletionPolicy,
+    /// What deleting this object does to the machine. Default: `Delete`; for an import `Detach`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
 }
 
 #[expect(
@@ -133,6 +202,72 @@ pub struct DriverInfoFrom {
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct SecretKey(#[schemars(length(min = 1, max = 253))] pub String);
+
+/// The value of a capability.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Capability(#[schemars(length(max = 255), regex(pattern = "^[^,]*$"))] pub String);
+
+/// The wanted power.
+#[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Power {
+    /// On or off.
+    pub state: PowerWanted,
+    /// How it is switched off. `Soft` asks the operating system; if that does not answer in time it is reported, and the machine
+    /// stays on.
+    #[serde(default)]
+    pub shutdown: Shutdown,
+    /// How long Ironic waits for the power to change, in seconds (API 1.27). Absent: as its conductor is set up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 86400))]
+    pub timeout_seconds: Option<i32>,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum PowerWanted {
+    /// On.
+    PoweredOn,
+    /// Off.
+    PoweredOff,
+}
+
+/// How a machine is switched off.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum Shutdown {
+    /// By asking the operating system.
+    #[default]
+    Soft,
+    /// By cutting the power.
+    Hard,
+}
+
+/// A trait: a standard one, or `CUSTOM_…`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Trait(#[schemars(length(min = 1, max = 255), regex(pattern = "^[A-Z][A-Z0-9_]*$"))] pub String);
+
+/// Whether Ironic cleans a node before it is offered.
+#[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AutomatedClean {
+    /// On or off.
+    pub enabled: bool,
+}
+
+/// A switch with a reason.
+#[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.enabled || !has(self.reason)").message("a reason goes with enabled: true only"))]
+pub struct Switch {
+    /// On or off.
+    pub enabled: bool,
+    /// Why, for whoever finds it switched on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255))]
+    pub reason: Option<String>,
+}
 
 macro_rules! interfaces {
     ($($(#[doc = $doc:literal])+ $field:ident => $ironic:literal,)+) => {
@@ -210,129 +345,52 @@ pub enum WantedState {
     Active,
 }
 
-/// What deleting the object does.
+/// Names a node that is in Ironic already.
+#[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.id) != has(self.name)").message("give exactly one of id and name"))]
+pub struct Import {
+    /// Its uuid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(max = 36),
+        regex(pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
+    )]
+    pub id: Option<String>,
+    /// Its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 255))]
+    pub name: Option<String>,
+}
+
+/// Whether anything is written to Ironic.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum ManagementPolicy {
+    /// The node is brought to what the spec says.
+    #[default]
+    Managed,
+    /// Nothing is written to Ironic, also not in the middle of a deployment; what differs is reported in the condition `Drifted`.
+    /// Deleting the object leaves the machine as it is, whatever `deletionPolicy` says.
+    Observe,
+}
+
+impl ManagementPolicy {
+    #[expect(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "the signature serde calls it with"
+    )]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What deleting the object does.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum DeletionPolicy {
     /// Leave the node in Ironic as it is.
     Detach,
     /// Remove the node from Ironic if there is no instance on it; otherwise wait, saying so.
-    #[default]
     Delete,
     /// Tear our instance down (the disks are wiped as Ironic's cleaning is configured), then remove the node.
     Undeploy,
-}
-
-/// What the operator has seen and done.
-#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct BareMetalNodeStatus {
-    /// The `metadata.generation` this status speaks of; -1 before the first look.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub observed_generation: Option<i64>,
-    /// The node's uuid in Ironic.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// Endpoint and user under which the node was enrolled: only there does its absence mean anything.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub identity: Option<String>,
-    /// The node's name in Ironic.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Ironic's provision state.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub provision_state: Option<String>,
-    /// The state on the way to which the node is; absent once it is there.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
-    /// `on`, `off` or as Ironic says; absent while unknown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub power: Option<String>,
-    /// Ironic's `last_error`, as long as the node is in a failed state. At most 1 KiB.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_error: Option<String>,
-    /// The rule that decided last (see the documentation of the decision).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rule: Option<String>,
-    /// A destructive step about to be taken: written before it, removed after it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub intent: Option<Intent>,
-    /// Tries of the current step that have not led on yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub attempts: Option<Attempts>,
-    /// What was written to Ironic last: the basis for removing what is no longer wanted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub applied: Option<Applied>,
-    /// Ready, Reconciling, Stalled, and Drifted where it applies.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
-    pub conditions: Vec<Condition>,
-}
-
-/// A destructive step that is about to be taken.
-#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Intent {
-    /// The step: `provide`, `deleted` (undeploy) or `delete` (remove from Ironic).
-    pub verb: String,
-    /// The generation of the spec that asks for it.
-    pub generation: i64,
-    /// When it was decided.
-    pub at: Time,
-}
-
-/// How often a step was tried.
-#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Attempts {
-    /// The step.
-    pub step: String,
-    /// How often.
-    #[schemars(range(min = 0, max = 1_000_000))]
-    pub count: i32,
-    /// The last time.
-    pub last: Time,
-    /// What the tries were made with: a new value starts afresh.
-    pub basis: String,
-    /// Why the request itself failed, in Ironic's words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<Failure>,
-}
-
-/// Why a request failed.
-#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Failure {
-    /// Condition reason.
-    pub reason: String,
-    /// Ironic's words, at most 1 KiB.
-    pub message: String,
-    /// Repeating it would change nothing: it is not repeated until spec, Secret or `retry` annotation change.
-    pub terminal: bool,
-}
-
-/// Which fields and keys were written, and from what.
-#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Applied {
-    /// Digest of the fields as wanted, without the content of Secrets.
-    pub digest: String,
-    /// Top-level fields of the node that were set.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
-    pub fields: Vec<String>,
-    /// Keys of `driver_info` that were set.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
-    pub driver_info: Vec<String>,
-    /// Keys of `properties` that were set.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
-    pub properties: Vec<String>,
-    /// Keys of `extra` that were set.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
-    pub extra: Vec<String>,
-    /// Secret name → the version (resourceVersion) that was written, and a digest of the keys if not all were taken.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub secrets: BTreeMap<String, String>,
 }

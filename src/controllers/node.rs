@@ -41,7 +41,10 @@ pub enum Never {}
 /// Reconciles; a panic is contained to the object.
 pub async fn reconcile(cached: Arc<BareMetalNode>, context: Arc<Context>) -> Result<Action, Never> {
     let started = Instant::now();
-    let run = AssertUnwindSafe(run(&cached, &context)).catch_unwind().await;
+    // A reconcile holds whole nodes: too much for the stack of its caller.
+    let run = AssertUnwindSafe(Box::pin(run(&cached, &context)))
+        .catch_unwind()
+        .await;
     let (outcome, action) = if let Ok(ended) = run {
         (ended.outcome, ended.action())
     } else {

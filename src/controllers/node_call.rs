@@ -10,7 +10,12 @@ use crate::ironic::model::{self, Node};
 pub fn id(call: &Call) -> Option<String> {
     match call {
         Call::Create(_) => None,
-        Call::Patch { id, .. } | Call::Provision { id, .. } | Call::Delete { id } => Some(id.clone()),
+        Call::Patch { id, .. }
+        | Call::Provision { id, .. }
+        | Call::Trait { id, .. }
+        | Call::Maintenance { id, .. }
+        | Call::Power { id, .. }
+        | Call::Delete { id } => Some(id.clone()),
     }
 }
 
@@ -34,6 +39,25 @@ pub async fn send(client: &client::Client, call: Call) -> Result<Option<model::S
                 .set_node_provision_state(&id, &request)
                 .await
                 .map(|()| None)
+        }
+        Call::Trait { id, name, present } => {
+            let done = if present {
+                client.add_node_trait(&id, &name).await
+            } else {
+                client.remove_node_trait(&id, &name).await
+            };
+            done.map(|()| None)
+        }
+        Call::Maintenance { id, reason } => {
+            let done = match reason {
+                Some(reason) => client.set_node_maintenance(&id, &reason).await,
+                None => client.clear_node_maintenance(&id).await,
+            };
+            done.map(|()| None)
+        }
+        Call::Power { id, target, timeout } => {
+            let done = client.set_node_power_state(&id, target, timeout).await;
+            done.map(|()| None)
         }
         Call::Delete { id } => client.delete_node(&id).await.map(|()| None),
     }

@@ -199,6 +199,9 @@ async fn call_ironic(pass: &mut Pass<'_>, step: Step, call: Call) -> Next {
             pass.context.nodes.succeeded(&pass.object);
             tracing::info!(node = %pass.key.name, namespace = %pass.key.namespace, step = step.as_str(), "step taken");
             settle(pass, &observer, step, id, node);
+            if is_done_at_once(step) {
+                return look(pass).await;
+            }
             Next::Again
         }
         // The order to stop: nothing happened that needs a word.
@@ -212,6 +215,14 @@ async fn call_ironic(pass: &mut Pass<'_>, step: Step, call: Call) -> Next {
             Next::Ended(failed_call(pass, step, &error).await)
         }
     }
+}
+
+/// Whether Ironic has done what it was asked when it answers, but does not show the node: a look is worth it.
+fn is_done_at_once(step: Step) -> bool {
+    matches!(
+        step,
+        Step::AddTrait | Step::RemoveTrait | Step::EnterMaintenance | Step::LeaveMaintenance
+    )
 }
 
 /// What the write means for what is known.
@@ -233,7 +244,9 @@ fn settle(
             observer.forget(&pass.key);
         }
         (None, Some(id)) => {
-            pass.context.nodes.began(&pass.object, step.as_str());
+            if matches!(step, Step::Manage | Step::Provide | Step::Deploy | Step::Undeploy) {
+                pass.context.nodes.began(&pass.object, step.as_str());
+            }
             observer.wrote(&id);
         }
         (None, None) => {}

@@ -72,6 +72,13 @@ impl Pass<'_> {
         if !observer.has_looked_for(&self.key, self.object.metadata.generation.unwrap_or_default()) {
             return Seen::NotYet;
         }
+        if let Some(import) = &self.object.spec.import {
+            let named = |row: &NodeSummary| {
+                import.id.as_ref() == Some(&row.uuid) || (import.name.is_some() && import.name == row.name)
+            };
+            let found = observer.find(|row, _| named(row).then(|| Arc::clone(row)));
+            return found.map_or(Seen::Absent, Seen::Summary);
+        }
         let name = ironic_name(&self.object);
         let bmc = self.wanted_bmc();
         let named = |row: &NodeSummary| row.name.as_deref() == Some(&name);

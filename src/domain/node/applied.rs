@@ -4,11 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
+use serde_json::Value;
+
 use super::desired::{self, Desired, MASK};
 use super::facts::NodeFacts;
 use super::fields::edits;
+use super::{table, upkeep};
 use crate::api::node::Applied;
-use crate::ironic::model::Object;
+use crate::ironic::model::{Node, Object, ProvisionState};
 
 /// Ends the digest of a spec that is written but for fields that wait for another state: it equals no digest, so that a row of the
 /// list never passes for the whole of it.
@@ -24,13 +27,21 @@ pub fn applied(facts: &NodeFacts) -> Applied {
     let desired = Desired::of(facts);
     let nothing = Applied::default();
     let before = journal(facts).unwrap_or(&nothing);
-    let later = facts
-        .look
-        .full()
-        .map(|node| edits(facts, node).later)
-        .unwrap_or_default();
+    // A node that is not seen is about to be created.
+    let later = match facts.look.full() {
+        Some(node) => edits(facts, node)
+            .later
+            .into_iter()
+            .map(|later| later.field)
+            .collect(),
+        None => after_creation(&desired),
+    };
     let mut digest = desired.digest(facts);
-    if !later.is_empty() {
+    let traits_wait = match facts.look.full() {
+        Some(node) => upkeep::next_trait(facts, node).is_some(),
+        None => !desired.traits.is_empty(),
+    };
+    if traits_wait || !later.is_empty() {
         digest.push_str(PENDING);
     }
     Applied {
@@ -38,9 +49,32 @@ pub fn applied(facts: &NodeFacts) -> Applied {
         fields: fields(&desired, before, &later),
         driver_info: driver_info(facts, &desired, before),
         properties: desired.properties.keys().cloned().collect(),
+        capabilities: desired.capabilities.keys().cloned().collect(),
+        traits: traits(facts, &desired, before),
         extra: desired.extra.keys().cloned().collect(),
         secrets: secrets(facts),
     }
+}
+
+/// Of the traits on the node those that the spec names, or that we set before.
+fn traits(facts: &NodeFacts, desired: &Desired, before: &Applied) -> Vec<String> {
+    let live = facts.look.full().map(|node| node.traits.as_slice());
+    let ours = |live: &&String| desired.traits.contains(*live) || before.traits.contains(*live);
+    let all: BTreeSet<_> = live.unwrap_or_default().iter().filter(ours).cloned().collect();
+    all.into_iter().collect()
+}
+
+/// The fields that a node cannot be created with.
+pub fn after_creation(desired: &Desired) -> Vec<String> {
+    let fresh = Node {
+        provision_state: ProvisionState::Enroll,
+        ..Node::default()
+    };
+    let waits = |(field, value): &(&&str, &Value)| {
+        !table::is_default(value) && !table::editable(field, Some(value), &fresh).permits(&fresh)
+    };
+    let fields = desired.fields.iter().filter(waits);
+    fields.map(|(field, _)| (*field).to_owned()).collect()
 }
 
 /// A field that waits is ours only if it was before.

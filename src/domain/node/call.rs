@@ -1,14 +1,17 @@
 //! The call that a step makes.
 
+use std::time::Duration;
+
 use json_patch::Patch;
 use serde_json::{Value, json};
 
 use super::desired::{self, Desired};
 use super::facts::NodeFacts;
-use super::fields;
 use super::marker::{InstanceMark, KEY, Marker};
 use super::rules::Step;
-use crate::ironic::model::{InterfaceKind, NodeCreate, Object, Verb};
+use super::upkeep::{self, TraitChange};
+use super::{capabilities, fields, power};
+use crate::ironic::model::{InterfaceKind, NodeCreate, Object, PowerTarget, Verb};
 
 /// A mutating call. Not `Debug`: it holds what Secrets hold.
 pub enum Call {
@@ -31,6 +34,31 @@ pub enum Call {
         verb: Verb,
         /// With `active`.
         config_drive: Option<ConfigDrive>,
+    },
+    /// `PUT` or `DELETE /v1/nodes/{id}/traits/{name}` (API 1.37).
+    Trait {
+        /// The node.
+        id: String,
+        /// The trait.
+        name: String,
+        /// Whether it is to be there.
+        present: bool,
+    },
+    /// `PUT` (with a reason) or `DELETE /v1/nodes/{id}/maintenance`.
+    Maintenance {
+        /// The node.
+        id: String,
+        /// Why it is in maintenance; none lifts it.
+        reason: Option<String>,
+    },
+    /// `PUT /v1/nodes/{id}/states/power`.
+    Power {
+        /// The node.
+        id: String,
+        /// What is asked for.
+        target: PowerTarget,
+        /// How long Ironic is to wait for it (API 1.27).
+        timeout: Option<Duration>,
     },
     /// `DELETE /v1/nodes/{id}`.
     Delete {
@@ -71,6 +99,17 @@ pub fn call(step: Step, facts: &NodeFacts) -> Call {
     match step {
         Step::Create => Call::Create(Box::new(create(facts))),
         Step::Patch => patch(facts, id),
+        Step::AddTrait | Step::RemoveTrait => change_trait(facts, id),
+        Step::EnterMaintenance => Call::Maintenance {
+            id,
+            reason: facts.object.spec.maintenance.as_ref().map(upkeep::reason),
+        },
+        Step::LeaveMaintenance => Call::Maintenance { id, reason: None },
+        Step::PowerOn | Step::PowerOff => Call::Power {
+            id,
+            target: power::target(step == Step::PowerOn, facts),
+            timeout: facts.object.spec.power.as_ref().and_then(power::timeout),
+        },
         Step::Claim => Call::Patch {
             id,
             patch: claim(facts),
@@ -94,21 +133,55 @@ fn create(facts: &NodeFacts) -> NodeCreate {
     let mut desired = Desired::of(facts);
     desired.driver_info.extend(desired::secret_driver_info(facts));
     desired.extra.insert(KEY.to_owned(), facts.marker().value());
+    if !desired.capabilities.is_empty() {
+        let text = capabilities::text(&desired.capabilities);
+        desired
+            .properties
+            .insert(capabilities::KEY.to_owned(), text.into());
+    }
+    let fields = &desired.fields;
+    let text = |field: &str| fields.get(field)?.as_str().map(str::to_owned);
+    let flag = |field: &str| fields.get(field)?.as_bool();
     let interfaces = InterfaceKind::ALL
         .iter()
-        .filter_map(|kind| Some((*kind, desired.fields.remove(kind.field())?)))
+        .filter_map(|kind| Some((*kind, text(kind.field())?)))
         .collect();
     NodeCreate {
         uuid: facts.object.metadata.uid.clone(),
-        name: desired.fields.remove("name"),
+        name: text("name"),
         driver: facts.object.spec.driver.clone(),
+        resource_class: text("resource_class"),
+        interfaces,
+        chassis_uuid: text("chassis_uuid"),
+        conductor_group: text("conductor_group"),
+        owner: text("owner"),
+        lessee: text("lessee"),
+        description: text("description"),
+        shard: text("shard"),
+        automated_clean: flag("automated_clean"),
+        disable_power_off: flag("disable_power_off"),
+        retired: flag("retired"),
+        retired_reason: text("retired_reason"),
+        network_data: network_data(fields.get("network_data")),
         driver_info: desired.driver_info,
         properties: desired.properties,
         extra: desired.extra,
-        resource_class: desired.fields.remove("resource_class"),
-        interfaces,
         ..NodeCreate::default()
     }
+}
+
+fn network_data(given: Option<&Value>) -> Object {
+    given.and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+fn change_trait(facts: &NodeFacts, id: String) -> Call {
+    let change = facts.look.full().and_then(|node| upkeep::next_trait(facts, node));
+    let (name, present) = match change {
+        Some(TraitChange::Add(name)) => (name, true),
+        Some(TraitChange::Remove(name)) => (name, false),
+        None => (String::new(), false),
+    };
+    Call::Trait { id, name, present }
 }
 
 fn patch(facts: &NodeFacts, id: String) -> Call {

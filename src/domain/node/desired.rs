@@ -1,15 +1,17 @@
 //! What a spec asks of a node's fields and of the instance on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::facts::{NodeFacts, SecretContent, SecretFacts};
-use super::situation::{Place, Refs};
+use super::facts::NodeFacts;
+pub use super::references::{
+    invalid, missing, read_driver_info, refs, secret_driver_info, secret_names, user_data_ref, version,
+};
 use crate::api::BareMetalNode;
 use crate::api::instance::InstanceSpec;
-use crate::api::node::DriverInfoFrom;
+use crate::api::node::{Capability, Switch};
 use crate::ironic::model::Object;
 
 /// What Ironic shows in place of a secret. Written back it would destroy the credential.
@@ -17,12 +19,16 @@ pub const MASK: &str = "******";
 
 /// The fields a spec asks for, without the content of Secrets.
 pub struct Desired {
-    /// Top-level fields: `name`, `driver`, `resource_class`, interfaces.
-    pub fields: BTreeMap<&'static str, String>,
+    /// Top-level fields, as Ironic names them.
+    pub fields: BTreeMap<&'static str, Value>,
     /// Keys of `driver_info` given in the clear.
     pub driver_info: Object,
     /// Keys of `properties`.
     pub properties: Object,
+    /// Entries of `properties.capabilities`.
+    pub capabilities: BTreeMap<String, String>,
+    /// Traits.
+    pub traits: BTreeSet<String>,
     /// Keys of `extra`, but for our own.
     pub extra: Object,
 }
@@ -31,20 +37,16 @@ impl Desired {
     /// Reads the spec.
     pub fn of(facts: &NodeFacts) -> Self {
         let spec = &facts.object.spec;
-        let mut fields = BTreeMap::from([("name", facts.ironic_name()), ("driver", spec.driver.clone())]);
-        if let Some(class) = &spec.resource_class {
-            fields.insert("resource_class", class.clone());
-        }
-        for (field, value) in spec.interfaces.iter().flat_map(crate::api::node::Interfaces::set) {
-            fields.insert(field, value.to_owned());
-        }
         let object = |form: &Option<crate::api::FreeForm>| {
             form.as_ref().map(|form| form.0.clone()).unwrap_or_default()
         };
+        let capability = |(key, value): (&String, &Capability)| (key.clone(), value.0.clone());
         Self {
-            fields,
+            fields: top_level(facts),
             driver_info: object(&spec.driver_info),
             properties: object(&spec.properties),
+            capabilities: spec.capabilities.iter().map(capability).collect(),
+            traits: spec.traits.iter().map(|wanted| wanted.0.clone()).collect(),
             extra: spec
                 .extra
                 .as_ref()
@@ -64,6 +66,8 @@ impl Desired {
             "fields": self.fields,
             "driver_info": self.driver_info,
             "properties": self.properties,
+            "capabilities": self.capabilities,
+            "traits": self.traits,
             "extra": self.extra,
             "from": from,
             "versions": used,
@@ -71,175 +75,66 @@ impl Desired {
     }
 }
 
-/// The version of a Secret: of the content that was read, else the one last heard of.
-pub fn version<'a>(facts: &NodeFacts<'a>, secret: &str) -> Option<&'a str> {
-    let read = facts
-        .secrets
-        .contents
-        .as_ref()
-        .and_then(|contents| contents.get(secret));
-    match read {
-        Some(content) => Some(&content.version),
-        None => facts.secrets.versions.get(secret)?.as_deref(),
-    }
-}
-
-/// The `driver_info` keys that the Secrets add. Empty as long as their content was not read. What the spec gives in the clear is
-/// not overridden, or the two would be written in turns.
-pub fn secret_driver_info(facts: &NodeFacts) -> Object {
-    read_driver_info(facts.object, facts.secrets)
-}
-
-/// The same, from the object and its Secrets alone.
-pub fn read_driver_info(object: &BareMetalNode, secrets: &SecretFacts) -> Object {
-    let mut all = Map::new();
-    let clear = object.spec.driver_info.as_ref();
-    for from in &object.spec.driver_info_from {
-        let contents = secrets.contents.as_ref();
-        if let Some(content) = contents.and_then(|contents| contents.get(&from.secret_ref.name)) {
-            all.extend(keys_of(from, content).filter_map(|(key, value)| Some((key, Value::from(value?)))));
-        }
-    }
-    all.retain(|key, _| clear.is_none_or(|clear| !clear.0.contains_key(key)));
-    all
-}
-
-/// `driver_info` key → value, none where the Secret lacks the key.
-fn keys_of<'a>(
-    from: &'a DriverInfoFrom,
-    content: &'a SecretContent,
-) -> Box<dyn Iterator<Item = (String, Option<&'a str>)> + 'a> {
-    match &from.keys {
-        None => Box::new(
-            content
-                .data
-                .iter()
-                .map(|(key, value)| (key.clone(), Some(value.as_str()))),
+/// The top-level fields that the spec names.
+fn top_level(facts: &NodeFacts) -> BTreeMap<&'static str, Value> {
+    let spec = &facts.object.spec;
+    // An import keeps the name it has, unless the spec gives another.
+    let keeps = spec.import.is_some() && spec.name.is_none();
+    let name = (!keeps).then(|| facts.ironic_name());
+    let texts = [
+        ("name", name),
+        ("driver", Some(spec.driver.clone())),
+        ("resource_class", spec.resource_class.clone()),
+        // Ironic compares and keeps it in lower case.
+        (
+            "conductor_group",
+            spec.conductor_group.as_ref().map(|group| group.to_lowercase()),
         ),
-        Some(keys) => Box::new(
-            keys.iter()
-                .map(|(key, source)| (key.clone(), content.data.get(&source.0).map(String::as_str))),
+        ("owner", spec.owner.clone()),
+        ("lessee", spec.lessee.clone()),
+        ("description", spec.description.clone()),
+        ("shard", spec.shard.clone()),
+        ("chassis_uuid", spec.chassis_id.clone()),
+    ];
+    let texts = texts
+        .into_iter()
+        .filter_map(|(field, text)| Some((field, json!(text?))));
+    let flags = [
+        (
+            "automated_clean",
+            spec.automated_clean.as_ref().map(|clean| clean.enabled),
         ),
-    }
-}
-
-/// Every Secret that the spec names and that a step might write from.
-pub fn secret_names(object: &BareMetalNode) -> Vec<&str> {
-    let from = object
-        .spec
-        .driver_info_from
+        ("disable_power_off", spec.disable_power_off),
+    ];
+    let flags = flags
+        .into_iter()
+        .filter_map(|(field, flag)| Some((field, json!(flag?))));
+    let network = spec.network_data.iter().map(|data| ("network_data", json!(data)));
+    let interfaces = spec
+        .interfaces
         .iter()
-        .map(|from| from.secret_ref.name.as_str());
-    let mut names: Vec<_> = from
-        .chain(user_data_ref(object).map(|(secret, _)| secret))
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    names
+        .flat_map(crate::api::node::Interfaces::set)
+        .map(|(field, name)| (field, json!(name)));
+    texts
+        .chain(flags)
+        .chain(network)
+        .chain(interfaces)
+        .chain(switched("protected", "protected_reason", spec.protected.as_ref()))
+        .chain(switched("retired", "retired_reason", spec.retired.as_ref()))
+        .collect()
 }
 
-/// Secret and key of the user data.
-pub fn user_data_ref(object: &BareMetalNode) -> Option<(&str, &str)> {
-    let drive = instance(object)?.config_drive.as_ref()?;
-    let from = drive.user_data_from.as_ref()?;
-    Some((&from.secret_ref.name, &from.secret_ref.key))
-}
-
-/// Whether what the spec refers to is there.
-pub fn refs(facts: &NodeFacts, place: Place) -> Refs {
-    if invalid(facts).is_some() {
-        Refs::Invalid
-    } else if missing(facts).is_some() {
-        Refs::Missing
-    } else if matches!(place, Place::Absent | Place::Enroll | Place::VerifyFailed) && no_driver(facts) {
-        Refs::NoDriver
-    } else {
-        Refs::Ready
-    }
-}
-
-/// Why the spec cannot be carried out as written, in a sentence.
-pub fn invalid(facts: &NodeFacts) -> Option<String> {
-    let clear = facts
-        .object
-        .spec
-        .driver_info
-        .iter()
-        .flat_map(|form| &form.0)
-        .find_map(|(key, value)| refuse("driverInfo", key, value.as_str()));
-    clear.or_else(|| {
-        let mut from = facts.object.spec.driver_info_from.iter();
-        from.find_map(|from| invalid_secret(facts, from))
-    })
-}
-
-/// As far as it can be told without the content of the Secret, or with it.
-fn invalid_secret(facts: &NodeFacts, from: &DriverInfoFrom) -> Option<String> {
-    let name = &from.secret_ref.name;
-    let contents = facts.secrets.contents.as_ref();
-    match (contents.and_then(|contents| contents.get(name)), &from.keys) {
-        (Some(content), _) => {
-            keys_of(from, content).find_map(|(key, value)| refuse(&format!("Secret {name}"), &key, value))
-        }
-        (None, Some(keys)) => keys
-            .keys()
-            .find_map(|key| refuse(&format!("Secret {name}"), key, None)),
-        (None, None) => None,
-    }
-}
-
-/// What may not be written into `driver_info`.
-fn refuse(origin: &str, key: &str, value: Option<&str>) -> Option<String> {
-    if !super::fields::is_plain_key(key) {
-        Some(format!(
-            "{origin} gives driver_info the key {key:?}; Ironic can only change keys of letters, digits, _ and -."
-        ))
-    } else if value == Some(MASK) {
-        Some(format!(
-            "{origin} gives driver_info.{key} as {MASK}, which is how Ironic hides a secret; writing it would destroy the credential. Put the real value into a Secret and name it in driverInfoFrom."
-        ))
-    } else {
-        None
-    }
-}
-
-/// Which Secret, or which key of one, is missing, in a sentence.
-pub fn missing(facts: &NodeFacts) -> Option<String> {
-    if let Some(why) = &facts.secrets.unreadable {
-        return Some(why.clone());
-    }
-    let absent = facts
-        .secrets
-        .versions
-        .iter()
-        .find(|(_, version)| version.is_none());
-    if let Some((secret, _)) = absent {
-        return Some(format!(
-            "Secret {secret} does not exist. It is used as soon as it does."
-        ));
-    }
-    let contents = facts.secrets.contents.as_ref()?;
-    let lacks =
-        |secret: &str, key: &str| format!("Secret {secret} has no key {key}. It is used as soon as it has.");
-    for from in &facts.object.spec.driver_info_from {
-        let name = &from.secret_ref.name;
-        let content = contents.get(name)?;
-        for source in from.keys.iter().flat_map(BTreeMap::values) {
-            if !content.data.contains_key(&source.0) {
-                return Some(lacks(name, &source.0));
-            }
-        }
-    }
-    let (secret, key) = user_data_ref(facts.object)?;
-    (!contents.get(secret)?.data.contains_key(key)).then(|| lacks(secret, key))
-}
-
-/// Whether it is known that no conductor offers the driver.
-pub fn no_driver(facts: &NodeFacts) -> bool {
-    facts
-        .cloud
-        .drivers
-        .is_some_and(|drivers| !drivers.contains(&facts.object.spec.driver))
+/// A switch and its reason. Ironic clears the reason along with the switch.
+fn switched(
+    field: &'static str,
+    reason: &'static str,
+    switch: Option<&Switch>,
+) -> impl Iterator<Item = (&'static str, Value)> {
+    let flag = switch.map(|switch| (field, json!(switch.enabled)));
+    let why = switch
+        .filter(|switch| switch.enabled)
+        .and_then(|switch| Some((reason, json!(switch.reason.as_ref()?))));
+    flag.into_iter().chain(why)
 }
 
 /// The instance that is asked for.

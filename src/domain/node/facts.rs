@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::gate::Destructive;
 use super::marker::Marker;
 use crate::api::conditions::Reason;
-use crate::api::node::{DeletionPolicy, WantedState};
+use crate::api::node::{DeletionPolicy, ManagementPolicy, WantedState};
 use crate::api::{BareMetalNode, RETRY_ANNOTATION};
 use crate::ironic::model::{Node, NodeSummary};
 
@@ -132,10 +132,18 @@ impl NodeFacts<'_> {
         self.object.metadata.deletion_timestamp.is_some()
     }
 
-    /// The deletion policy in force. A bulk deletion never tears an instance down; any other one may, where the policy or the
-    /// spec's own `provision.state` says so.
+    /// Whether nothing is ever written for this object.
+    pub fn observes(&self) -> bool {
+        self.object.spec.management_policy == ManagementPolicy::Observe
+    }
+
+    /// The deletion policy in force: who only observes leaves all as it is. A bulk deletion never tears an instance down; any
+    /// other one may, where the policy or the spec's own `provision.state` says so.
     pub fn deletion_policy(&self) -> DeletionPolicy {
-        match self.object.spec.deletion_policy {
+        if self.observes() {
+            return DeletionPolicy::Detach;
+        }
+        match written_policy(self.object) {
             DeletionPolicy::Detach => DeletionPolicy::Detach,
             DeletionPolicy::Undeploy | DeletionPolicy::Delete
                 if !self.bulk_deletion && asks_to_undeploy(self.object) =>
@@ -187,6 +195,16 @@ impl NodeFacts<'_> {
     }
 }
 
+/// The deletion policy as written; an import that names none is left as it was found.
+fn written_policy(object: &BareMetalNode) -> DeletionPolicy {
+    let default = if object.spec.import.is_some() {
+        DeletionPolicy::Detach
+    } else {
+        DeletionPolicy::Delete
+    };
+    object.spec.deletion_policy.unwrap_or(default)
+}
+
 /// Whether deleting the object explicitly asks for the end of an instance of ours: by `Undeploy`, or by a spec that wants
 /// the machine without one.
 pub fn asks_to_undeploy(object: &BareMetalNode) -> bool {
@@ -195,7 +213,7 @@ pub fn asks_to_undeploy(object: &BareMetalNode) -> bool {
         .provision
         .as_ref()
         .and_then(|provision| provision.state);
-    match object.spec.deletion_policy {
+    match written_policy(object) {
         DeletionPolicy::Undeploy => true,
         DeletionPolicy::Delete => matches!(state, Some(WantedState::Available | WantedState::Manageable)),
         DeletionPolicy::Detach => false,

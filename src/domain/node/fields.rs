@@ -1,10 +1,8 @@
-//! The one table of a node's fields: how they differ from the spec, and in which states Ironic lets them be changed.
-
-use std::collections::BTreeMap;
+//! How a node's fields differ from the spec, and which of the differences can be settled in its state.
 
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, RemoveOperation};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub use super::applied::{applied, secrets_changed, secrets_wanted};
 use super::applied::{driver_info_owned, journal, written};
@@ -12,21 +10,15 @@ use super::desired::{self, Desired};
 use super::facts::NodeFacts;
 use super::marker::{self, Marker};
 use super::situation::Gap;
+pub use super::table::Editable;
+use super::upkeep::{self, MaintenanceChange, TraitChange};
+use super::{capabilities, power, table};
 use crate::api::node::Applied;
-use crate::ironic::model::{Node, Object, ProvisionState};
-
-/// In which states Ironic lets a field be changed (`ironic-api`, PATCH /v1/nodes; a node in transition takes none).
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Editable {
-    /// In every state at rest.
-    AtRest,
-    /// Only without an instance: `enroll`, `manageable`, `available`, `inspect failed`… (interfaces: also in maintenance).
-    Unoccupied,
-}
+use crate::ironic::model::{Node, Object};
 
 /// The differences of one field.
 pub struct Difference {
-    /// The field as the spec names it.
+    /// The field as Ironic names it.
     pub field: String,
     /// When it may be changed.
     pub when: Editable,
@@ -41,31 +33,66 @@ pub struct Edits {
     pub now: Vec<PatchOperation>,
     /// Names of the fields changed now.
     pub now_fields: Vec<String>,
-    /// Names of the fields that wait for another state.
-    pub later: Vec<String>,
+    /// The fields that wait for another state.
+    pub later: Vec<Later>,
     /// The driver changes: interfaces that are not set go back to its defaults.
     pub reset_interfaces: bool,
 }
 
-/// Whether fields differ, as far as the look tells: by digest and marker on a row of the list, in truth on the whole node.
+/// A field that waits for another state.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Later {
+    /// The field as Ironic names it.
+    pub field: String,
+    /// When it may be changed.
+    pub when: Editable,
+}
+
+/// What has to be changed next, as far as the look tells: by digest and marker on a row of the list, in truth on the whole node.
+///
+/// Maintenance comes first and goes last, so that what is changed under it is. The power is seen to when nothing else is left.
 pub fn gap(facts: &NodeFacts) -> Gap {
-    let Some(node) = facts.look.full() else {
-        return if summary_differs(facts) {
-            Gap::Now
-        } else {
-            Gap::None
-        };
+    let Some(row) = facts.look.summary() else {
+        return Gap::None;
     };
+    let maintenance = upkeep::maintenance(facts.object, row);
+    if maintenance == Some(MaintenanceChange::Enter) {
+        return Gap::Enter;
+    }
+    let (now, later) = match facts.look.full() {
+        Some(node) => change(facts, node),
+        None => (summary_differs(facts).then_some(Gap::Now), Gap::None),
+    };
+    now.or(maintenance.map(|_| Gap::Lift))
+        .or_else(|| power::gap(facts, row))
+        .unwrap_or(later)
+}
+
+/// Whether a PATCH is needed that the node's state permits.
+pub fn unwritten(facts: &NodeFacts, node: &Node) -> bool {
+    let untold = facts.secrets.contents.is_none() && secrets_wanted(facts);
+    !edits(facts, node).now.is_empty() || untold
+}
+
+/// What can be changed now, and whether something can only be changed later.
+fn change(facts: &NodeFacts, node: &Node) -> (Option<Gap>, Gap) {
     let edits = edits(facts, node);
     // A Secret that was touched may still say the same: once its content is known, the edits tell.
     let untold = facts.secrets.contents.is_none() && secrets_wanted(facts);
-    if !edits.now.is_empty() || untold {
-        Gap::Now
-    } else if edits.later.is_empty() {
+    let now = if !edits.now.is_empty() || untold {
+        Some(Gap::Now)
+    } else {
+        upkeep::next_trait(facts, node).map(|change| match change {
+            TraitChange::Add(_) => Gap::TraitMissing,
+            TraitChange::Remove(_) => Gap::TraitSurplus,
+        })
+    };
+    let later = if edits.later.is_empty() {
         Gap::None
     } else {
         Gap::Later
-    }
+    };
+    (now, later)
 }
 
 fn summary_differs(facts: &NodeFacts) -> bool {
@@ -81,34 +108,20 @@ fn summary_differs(facts: &NodeFacts) -> bool {
 
 /// Every difference of the node, computed from the whole of it.
 pub fn edits(facts: &NodeFacts, node: &Node) -> Edits {
-    let unoccupied = unoccupied(node);
     let mut edits = Edits::default();
     for difference in differences(facts, node) {
-        let possible = match difference.when {
-            Editable::AtRest => true,
-            Editable::Unoccupied => unoccupied,
-        };
-        if possible {
+        if difference.when.permits(node) {
             edits.reset_interfaces |= difference.field == "driver";
             edits.now.extend(difference.operations);
             edits.now_fields.push(difference.field);
         } else {
-            edits.later.push(difference.field);
+            edits.later.push(Later {
+                field: difference.field,
+                when: difference.when,
+            });
         }
     }
     edits
-}
-
-/// States in which Ironic lets interfaces, driver and resource class be changed.
-fn unoccupied(node: &Node) -> bool {
-    matches!(
-        node.provision_state,
-        ProvisionState::Enroll
-            | ProvisionState::Manageable
-            | ProvisionState::Available
-            | ProvisionState::InspectWait
-            | ProvisionState::Inspecting
-    )
 }
 
 fn differences(facts: &NodeFacts, node: &Node) -> Vec<Difference> {
@@ -121,15 +134,13 @@ fn differences(facts: &NodeFacts, node: &Node) -> Vec<Difference> {
         when: Editable::AtRest,
         operations,
     };
-    all.push(at_rest("driverInfo", driver_info(facts, &desired, applied, node)));
+    all.push(at_rest(
+        "driver_info",
+        driver_info(facts, &desired, applied, node),
+    ));
     all.push(at_rest(
         "properties",
-        keys(
-            "properties",
-            &desired.properties,
-            &applied.properties,
-            &node.properties,
-        ),
+        properties(&desired, applied, &node.properties),
     ));
     all.push(at_rest("extra", extra(facts, &desired, applied, node)));
     all.retain(|difference| !difference.operations.is_empty());
@@ -137,47 +148,52 @@ fn differences(facts: &NodeFacts, node: &Node) -> Vec<Difference> {
 }
 
 fn top_level(desired: &Desired, applied: &Applied, node: &Node) -> Vec<Difference> {
-    let live = live_fields(node);
+    let live = match serde_json::to_value(node) {
+        Ok(Value::Object(live)) => live,
+        Ok(_) | Err(_) => Object::new(),
+    };
     let set = desired.fields.iter().filter_map(|(field, value)| {
-        let differs = live.get(*field) != Some(value);
-        differs.then(|| (*field, add(&[field], json!(value))))
+        let differs = live.get(*field).unwrap_or(&Value::Null) != value;
+        differs.then(|| (*field, Some(value), add(&[field], value.clone())))
     });
+    let is_on = |switch: &str| desired.fields.get(switch) == Some(&Value::Bool(true));
     // A field that we set and the spec no longer names goes back to Ironic's default.
     let unset = applied
         .fields
         .iter()
-        .filter(|field| !desired.fields.contains_key(field.as_str()));
-    let unset = unset
-        .filter(|field| live.contains_key(field.as_str()))
-        .map(|field| (field.as_str(), remove(&[field])));
+        .map(String::as_str)
+        .filter(|field| !desired.fields.contains_key(field) && table::reverts(field, is_on))
+        .filter(|field| live.get(*field).is_some_and(|value| !table::is_default(value)))
+        .map(|field| (field, None, reset(field)));
     set.chain(unset)
-        .map(|(field, operation)| Difference {
+        .map(|(field, wanted, operation)| Difference {
             field: field.to_owned(),
-            when: if field == "name" {
-                Editable::AtRest
-            } else {
-                Editable::Unoccupied
-            },
+            when: table::editable(field, wanted, node),
             operations: vec![operation],
         })
         .collect()
 }
 
-/// The live values of the top-level fields that a spec can name.
-fn live_fields(node: &Node) -> BTreeMap<String, String> {
-    let named = [
-        ("name", node.name.clone()),
-        ("driver", Some(node.driver.clone())),
-        ("resource_class", node.resource_class.clone()),
-    ];
-    let interfaces = crate::ironic::model::InterfaceKind::ALL
-        .iter()
-        .map(|kind| (kind.field(), node.interface(*kind).map(str::to_owned)));
-    named
-        .into_iter()
-        .chain(interfaces)
-        .filter_map(|(field, value)| Some((field.to_owned(), value?)))
-        .collect()
+fn reset(field: &str) -> PatchOperation {
+    match table::default_to_write(field) {
+        Some(default) => add(&[field], default),
+        None => remove(&[field]),
+    }
+}
+
+/// Differences of `properties`, in which the capabilities are one text.
+fn properties(desired: &Desired, applied: &Applied, live: &Object) -> Vec<PatchOperation> {
+    let mut wanted = desired.properties.clone();
+    let mut ours = applied.properties.clone();
+    let managed = !(desired.capabilities.is_empty() && applied.capabilities.is_empty());
+    if managed && !wanted.contains_key(capabilities::KEY) {
+        let before = live.get(capabilities::KEY);
+        match capabilities::merge(&desired.capabilities, &applied.capabilities, before) {
+            Some(text) => _ = wanted.insert(capabilities::KEY.to_owned(), text),
+            None => ours.push(capabilities::KEY.to_owned()),
+        }
+    }
+    keys("properties", &wanted, &ours, live)
 }
 
 /// Three-way differences of a map: what is wanted and differs is set, what we once set and is no longer wanted is removed,

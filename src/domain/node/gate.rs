@@ -3,11 +3,16 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::facts::NodeFacts;
+use super::power;
 use super::rules::Step;
+use super::upkeep::{self, TraitChange};
 use crate::api::FINALIZER;
 
 /// Tries of a verification before a person is asked: BMCs lock accounts.
 pub const MOST_VERIFICATIONS: i32 = 3;
+
+/// Times that an operating system is asked to shut down before a person is.
+const MOST_SHUTDOWNS: i32 = 3;
 
 /// The first pause after a failure; it doubles with every further one.
 const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(5);
@@ -24,8 +29,18 @@ impl Destructive {
     /// The step, if it is destructive.
     pub fn of(step: Step) -> Option<Self> {
         match step {
-            Step::Provide | Step::Undeploy | Step::Delete => Some(Self(step)),
-            Step::Create | Step::Patch | Step::Claim | Step::Unclaim | Step::Manage | Step::Deploy => None,
+            Step::Provide | Step::Undeploy | Step::Delete | Step::PowerOff => Some(Self(step)),
+            Step::Create
+            | Step::Patch
+            | Step::AddTrait
+            | Step::RemoveTrait
+            | Step::EnterMaintenance
+            | Step::LeaveMaintenance
+            | Step::PowerOn
+            | Step::Claim
+            | Step::Unclaim
+            | Step::Manage
+            | Step::Deploy => None,
         }
     }
 
@@ -105,7 +120,29 @@ fn needs_secrets(step: Step, facts: &NodeFacts) -> bool {
         Step::Create => !facts.object.spec.driver_info_from.is_empty(),
         Step::Patch => super::fields::secrets_wanted(facts),
         Step::Deploy => super::desired::user_data_ref(facts.object).is_some(),
-        Step::Claim | Step::Unclaim | Step::Manage | Step::Provide | Step::Undeploy | Step::Delete => false,
+        Step::AddTrait
+        | Step::RemoveTrait
+        | Step::EnterMaintenance
+        | Step::LeaveMaintenance
+        | Step::PowerOn
+        | Step::PowerOff
+        | Step::Claim
+        | Step::Unclaim
+        | Step::Manage
+        | Step::Provide
+        | Step::Undeploy
+        | Step::Delete => false,
+    }
+}
+
+/// The step as it is counted: every trait by itself.
+pub fn attempt(step: Step, facts: &NodeFacts) -> String {
+    let change = facts.look.full().and_then(|node| upkeep::next_trait(facts, node));
+    match (step, change) {
+        (Step::AddTrait | Step::RemoveTrait, Some(TraitChange::Add(name) | TraitChange::Remove(name))) => {
+            format!("{} {name}", step.as_str())
+        }
+        _ => step.as_str().to_owned(),
     }
 }
 
@@ -118,10 +155,11 @@ fn tries(step: Step, facts: &NodeFacts) -> Tries {
     else {
         return Tries::Fresh;
     };
-    if attempts.step != step.as_str() || attempts.basis != facts.basis() {
+    if attempts.step != attempt(step, facts) || attempts.basis != facts.basis() {
         Tries::Fresh
     } else if attempts.failure.as_ref().is_some_and(|failure| failure.terminal)
         || (step == Step::Manage && attempts.count >= MOST_VERIFICATIONS)
+        || (step == Step::PowerOff && power::is_soft(facts) && attempts.count >= MOST_SHUTDOWNS)
     {
         Tries::Spent
     } else if facts.now < next_try(attempts.last.0, attempts.count) {

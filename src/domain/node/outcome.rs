@@ -4,8 +4,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::facts::NodeFacts;
 use super::fields;
-use super::gate::Destructive;
+use super::gate::{Destructive, attempt};
 use super::rules::Step;
+use super::upkeep::{self, TraitChange};
 use super::words::WORDS_LIMIT;
 use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::Reason;
@@ -44,7 +45,12 @@ pub fn taken(mut status: BareMetalNodeStatus, step: Step, facts: &NodeFacts) -> 
             status.applied = Some(fields::applied(facts));
         }
         Step::Patch => status.applied = Some(fields::applied(facts)),
-        Step::Claim
+        Step::AddTrait | Step::RemoveTrait => record_trait(&mut status, facts),
+        Step::EnterMaintenance
+        | Step::LeaveMaintenance
+        | Step::PowerOn
+        | Step::PowerOff
+        | Step::Claim
         | Step::Unclaim
         | Step::Manage
         | Step::Provide
@@ -53,6 +59,19 @@ pub fn taken(mut status: BareMetalNodeStatus, step: Step, facts: &NodeFacts) -> 
         | Step::Delete => {}
     }
     status
+}
+
+/// A trait that was set is ours from now on, one that was removed no longer.
+fn record_trait(status: &mut BareMetalNodeStatus, facts: &NodeFacts) {
+    let change = facts.look.full().and_then(|node| upkeep::next_trait(facts, node));
+    let applied = status.applied.get_or_insert_default();
+    match change {
+        Some(TraitChange::Add(name)) => applied.traits.push(name),
+        Some(TraitChange::Remove(name)) => applied.traits.retain(|ours| *ours != name),
+        None => {}
+    }
+    applied.traits.sort_unstable();
+    applied.traits.dedup();
 }
 
 /// The journal after a call failed, and the condition that says why.
@@ -106,13 +125,14 @@ pub fn intended(
 
 fn count(status: &mut BareMetalNodeStatus, step: Step, facts: &NodeFacts, failure: Option<Failure>) {
     let basis = facts.basis();
+    let name = attempt(step, facts);
     let before = status
         .attempts
         .take()
-        .filter(|tries| tries.step == step.as_str() && tries.basis == basis);
+        .filter(|tries| tries.step == name && tries.basis == basis);
     let count = before.map_or(0, |tries| tries.count).saturating_add(1);
     status.attempts = Some(Attempts {
-        step: step.as_str().to_owned(),
+        step: name,
         count,
         last: Time(facts.now),
         basis,

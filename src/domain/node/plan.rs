@@ -127,7 +127,9 @@ fn halted(
         .and_then(|node| node.failure())
         .or(facts.history);
     let remembered = journal.and_then(|status| status.last_error.as_deref());
-    let place = words::failure(situation.place);
+    // At rest, `last_error` is evidence of our own power verb only: Ironic cleared it when it took that.
+    let power = matches!(step, Step::PowerOn | Step::PowerOff).then_some(Reason::PowerFailed);
+    let place = power.or(words::failure(situation.place));
     let (reason, said) = match refusal {
         Some(failure) => (Reason::parse(&failure.reason), Some(failure.message.as_str())),
         None => (place, place.and(seen.or(remembered))),

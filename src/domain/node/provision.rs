@@ -72,8 +72,8 @@ fn verify(s: &Situation) -> Choice {
     }
 }
 
-/// A PATCH is computed from the whole node.
-fn with_full_view(s: &Situation, step: Step) -> Choice {
+/// A change is computed from the whole node.
+pub fn with_full_view(s: &Situation, step: Step) -> Choice {
     if s.view == View::Full {
         Choice::Step(step)
     } else {
@@ -105,11 +105,16 @@ pub fn undeploy(s: &Situation) -> Choice {
     }
 }
 
-/// As wanted, unless fields still wait for another state.
-pub fn settled(s: &Situation, reason: Reason) -> Choice {
-    if s.edit == Gap::Later {
-        Choice::Wait(Reason::AwaitingState)
-    } else {
-        Choice::Settled(reason)
+/// As wanted, unless the power is not, or fields still wait for another state.
+fn settled(s: &Situation, reason: Reason) -> Choice {
+    match s.edit {
+        Gap::PowerOn => Choice::Step(Step::PowerOn),
+        // Only the whole node tells whether it may be powered off.
+        Gap::PowerOff => with_full_view(s, Step::PowerOff),
+        Gap::PowerPinned => Choice::Stalled(Reason::PowerOffDisabled),
+        Gap::Later => Choice::Wait(Reason::AwaitingState),
+        Gap::None | Gap::Enter | Gap::Now | Gap::TraitMissing | Gap::TraitSurplus | Gap::Lift => {
+            Choice::Settled(reason)
+        }
     }
 }

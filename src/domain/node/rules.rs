@@ -2,7 +2,7 @@
 //!
 //! The name of the rule that answered goes to the object's status and to the documentation.
 
-use super::provision::{provision, settled, undeploy};
+use super::provision::{provision, undeploy, with_full_view};
 use super::situation::{Gap, Grip, Guard, Place, Refs, Situation, Tenant, View, Want, Writes};
 use crate::api::conditions::Reason;
 
@@ -30,6 +30,18 @@ pub enum Step {
     Create,
     /// Change its fields.
     Patch,
+    /// Set one trait.
+    AddTrait,
+    /// Remove one trait that we set.
+    RemoveTrait,
+    /// Put it into maintenance.
+    EnterMaintenance,
+    /// Lift a maintenance that we set.
+    LeaveMaintenance,
+    /// Switch it on.
+    PowerOn,
+    /// Switch it off, softly or hard.
+    PowerOff,
     /// Claim it for our instance: `instance_uuid`, `instance_info` and marker in one PATCH.
     Claim,
     /// Give up a claim that was never deployed.
@@ -51,6 +63,12 @@ impl Step {
     pub const ALL: &'static [Step] = &[
         Step::Create,
         Step::Patch,
+        Step::AddTrait,
+        Step::RemoveTrait,
+        Step::EnterMaintenance,
+        Step::LeaveMaintenance,
+        Step::PowerOn,
+        Step::PowerOff,
         Step::Claim,
         Step::Unclaim,
         Step::Manage,
@@ -65,6 +83,12 @@ impl Step {
         match self {
             Step::Create => "create",
             Step::Patch => "patch",
+            Step::AddTrait => "add trait",
+            Step::RemoveTrait => "remove trait",
+            Step::EnterMaintenance => "set maintenance",
+            Step::LeaveMaintenance => "clear maintenance",
+            Step::PowerOn => "power on",
+            Step::PowerOff => "power off",
             Step::Claim => "claim",
             Step::Unclaim => "unclaim",
             Step::Manage => "manage",
@@ -85,6 +109,7 @@ pub const RULES: &[(&str, Rule)] = &[
     ("trust", trust),
     ("lost", lost),
     ("taken", taken),
+    ("observe", observe),
     ("paused", paused),
     ("enrol", enrol),
     ("transition", transition),
@@ -146,6 +171,17 @@ fn taken(s: &Situation) -> Option<Choice> {
     }
 }
 
+/// Who only observes reports what is, and what differs; to delete the object is to look away.
+fn observe(s: &Situation) -> Option<Choice> {
+    (s.writes == Writes::Observing).then_some(match (s.place, s.edit, s.view) {
+        _ if s.want.is_deletion() => Choice::Release,
+        (Place::Absent, ..) => Choice::Wait(Reason::AwaitingNode),
+        (Place::Running | Place::Unknown, ..) => Choice::Wait(Reason::Transitioning),
+        (_, Gap::Now, View::Summary) => Choice::Look,
+        _ => Choice::Settled(Reason::Observing),
+    })
+}
+
 /// Paused: no write to Ironic, whatever is wanted.
 fn paused(s: &Situation) -> Option<Choice> {
     (s.writes == Writes::Paused && !never_enrolled(s)).then_some(Choice::Wait(Reason::Paused))
@@ -171,6 +207,7 @@ pub fn refs(s: &Situation) -> Option<Choice> {
     match s.refs {
         Refs::Ready => None,
         Refs::Missing => Some(Choice::Wait(Reason::SecretMissing)),
+        Refs::NoNode => Some(Choice::Wait(Reason::AwaitingNode)),
         Refs::NoDriver => Some(Choice::Wait(Reason::DriverUnavailable)),
         Refs::Invalid => Some(Choice::Stalled(Reason::InvalidSpec)),
     }
@@ -192,6 +229,7 @@ fn leave(s: &Situation) -> Option<Choice> {
         return None;
     }
     Some(match (s.guard, s.tenant, s.place) {
+        (Guard::Maintenance, ..) if s.edit == Gap::Lift => Choice::Step(Step::LeaveMaintenance),
         (Guard::Maintenance, ..) => Choice::Stalled(Reason::Maintenance),
         (Guard::Protected, ..) => Choice::Stalled(Reason::Protected),
         (_, Tenant::Foreign, _) => Choice::Stalled(Reason::ForeignInstance),
@@ -213,11 +251,16 @@ fn removable(place: Place) -> bool {
 
 /// Fields are brought to what the spec says wherever Ironic allows it, also under an instance or in maintenance.
 fn edit(s: &Situation) -> Option<Choice> {
-    match (s.edit, s.view) {
-        (Gap::None | Gap::Later, _) => None,
-        (Gap::Now, View::Full) => Some(refs(s).unwrap_or(Choice::Step(Step::Patch))),
-        (Gap::Now, _) => Some(refs(s).unwrap_or(Choice::Look)),
-    }
+    let step = match s.edit {
+        // The power comes last: see `settled`.
+        Gap::None | Gap::PowerOn | Gap::PowerOff | Gap::PowerPinned | Gap::Later => return None,
+        Gap::Enter => return Some(Choice::Step(Step::EnterMaintenance)),
+        Gap::Lift => return Some(Choice::Step(Step::LeaveMaintenance)),
+        Gap::Now => Step::Patch,
+        Gap::TraitMissing => Step::AddTrait,
+        Gap::TraitSurplus => Step::RemoveTrait,
+    };
+    Some(refs(s).unwrap_or_else(|| with_full_view(s, step)))
 }
 
 /// Somebody else's instance: fine where we only offered the node, otherwise not ours to touch.
@@ -226,7 +269,9 @@ fn tenant(s: &Situation) -> Option<Choice> {
         return None;
     }
     Some(match s.want {
-        Want::Available | Want::Untouched => settled(s, Reason::InUse),
+        Want::Available | Want::Untouched if s.edit == Gap::Later => Choice::Wait(Reason::AwaitingState),
+        // Its power is its user's.
+        Want::Available | Want::Untouched => Choice::Settled(Reason::InUse),
         _ => Choice::Stalled(Reason::ForeignInstance),
     })
 }
@@ -234,10 +279,13 @@ fn tenant(s: &Situation) -> Option<Choice> {
 /// Maintenance, protection and retirement suspend what would move the node, not what is already as wanted.
 fn guard(s: &Situation) -> Option<Choice> {
     let way = provision(s)?;
-    let at_rest = matches!(way, Choice::Settled(_) | Choice::Wait(Reason::AwaitingState));
+    let at_rest = matches!(
+        way,
+        Choice::Settled(_) | Choice::Wait(Reason::AwaitingState) | Choice::Stalled(Reason::PowerOffDisabled)
+    );
     match (s.guard, way) {
         (Guard::Maintenance, _) if !at_rest => Some(Choice::Stalled(Reason::Maintenance)),
-        (Guard::Protected, Choice::Step(Step::Undeploy | Step::Provide)) => {
+        (Guard::Protected, Choice::Step(Step::Undeploy | Step::Provide | Step::PowerOff)) => {
             Some(Choice::Stalled(Reason::Protected))
         }
         (Guard::Retired, Choice::Step(Step::Provide)) => Some(Choice::Stalled(Reason::Retired)),

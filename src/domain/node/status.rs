@@ -3,7 +3,7 @@
 use super::facts::NodeFacts;
 use super::rules::{Choice, NO_RULE};
 use super::situation::{Gap, Place, Situation, Tenant, View, Want};
-use super::{fields, words};
+use super::{drift, fields, words};
 use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::{Reason, types};
 use crate::domain::conditions::{Saying, Standing, clear, set, shorten, stand};
@@ -128,7 +128,10 @@ fn observe(status: &mut BareMetalNodeStatus, facts: &NodeFacts, situation: &Situ
     // What an intent announced has either happened or is decided anew.
     status.intent = None;
     // All that can be written now is: so it is ours, be it that we lost the answer.
-    let written = facts.look.full().is_some() && situation.edit != Gap::Now;
+    let written = facts
+        .look
+        .full()
+        .is_some_and(|node| !fields::unwritten(facts, node));
     if written && !situation.want.is_deletion() {
         status.applied = Some(fields::applied(facts));
     }
@@ -169,7 +172,18 @@ fn drifted(status: &mut BareMetalNodeStatus, facts: &NodeFacts, situation: &Situ
         };
         set(&mut status.conditions, types::DRIFTED, true, saying);
     };
-    if situation.tenant == Tenant::OursChanged && situation.place == Place::Active {
+    let differs = if facts.observes() {
+        drift::names(facts)
+    } else {
+        vec![]
+    };
+    if !differs.is_empty() {
+        let message = format!(
+            "Not as the spec has it, and not corrected under managementPolicy Observe: {}.",
+            differs.join(", ")
+        );
+        say(Reason::Differs, &message, status);
+    } else if situation.tenant == Tenant::OursChanged && situation.place == Place::Active {
         say(
             Reason::InstanceChanged,
             "provision.instance is not the instance that was deployed. A machine is not rebuilt by itself: set provision.state to available and back to active with the new instance.",

@@ -3,6 +3,7 @@
 use super::facts::{Look, NodeFacts};
 use super::marker::Marker;
 use super::situation::{Gap, Grip, Guard, Place, Refs, Situation, Tenant, View, Want, Writes};
+use super::upkeep::{self, MaintenanceChange};
 use super::{desired, fields};
 use crate::api::node::{DeletionPolicy, WantedState};
 use crate::ironic::model::{Life, NodeSummary, ProvisionState, life};
@@ -31,7 +32,9 @@ pub fn summarise(facts: &NodeFacts) -> Situation {
         situation.guard = guard(node);
         situation.tenant = tenant(facts, node, place);
         situation.edit = if want.is_deletion() {
-            Gap::None
+            // A deletion changes nothing, but our own maintenance must not be in its way.
+            let lift = upkeep::maintenance(facts.object, node) == Some(MaintenanceChange::Leave);
+            if lift { Gap::Lift } else { Gap::None }
         } else {
             fields::gap(facts)
         };
@@ -64,6 +67,8 @@ fn want(facts: &NodeFacts) -> Want {
 fn writes(facts: &NodeFacts) -> Writes {
     if facts.cloud.suspect.is_some() {
         Writes::Suspect
+    } else if facts.observes() {
+        Writes::Observing
     } else if facts.cloud.paused || facts.object.spec.paused {
         Writes::Paused
     } else {

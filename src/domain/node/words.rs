@@ -4,7 +4,7 @@ use super::facts::{Look, NodeFacts};
 use super::gate::MOST_VERIFICATIONS;
 use super::rules::Step;
 use super::situation::Place;
-use super::{desired, fields};
+use super::{desired, fields, table, upkeep};
 use crate::api::conditions::Reason;
 use crate::domain::conditions::shorten;
 use crate::ironic::model::{NodeSummary, ProvisionState};
@@ -28,7 +28,14 @@ pub fn transition(state: &ProvisionState) -> Reason {
 pub fn step(step: Step) -> Reason {
     match step {
         Step::Create => Reason::Enrolling,
-        Step::Patch | Step::Unclaim => Reason::Updating,
+        Step::Patch
+        | Step::Unclaim
+        | Step::AddTrait
+        | Step::RemoveTrait
+        | Step::EnterMaintenance
+        | Step::LeaveMaintenance => Reason::Updating,
+        Step::PowerOn => Reason::PoweringOn,
+        Step::PowerOff => Reason::PoweringOff,
         Step::Manage => Reason::Verifying,
         Step::Provide => Reason::Cleaning,
         Step::Claim | Step::Deploy => Reason::Deploying,
@@ -191,6 +198,9 @@ fn blocked(reason: Reason, facts: &NodeFacts, node: Option<&NodeSummary>) -> Str
         .map(|node| node.provision_state.to_string())
         .unwrap_or_default();
     match reason {
+        Reason::Maintenance if node.is_some_and(upkeep::is_ours) => format!(
+            "The node is in maintenance as spec.maintenance asked, in state {state}: it is not moved until maintenance.enabled is set to false."
+        ),
         Reason::Maintenance => {
             let why = node.and_then(|node| node.maintenance_reason.as_deref().or(node.fault.as_deref()));
             format!(
@@ -233,24 +243,21 @@ fn foreign(node: Option<&NodeSummary>, state: &str, deleting: bool) -> String {
 }
 
 fn awaiting_state(facts: &NodeFacts) -> String {
-    let later = later_fields(facts).join(", ");
+    let later = facts.look.full().map(|node| fields::edits(facts, node).later);
+    let named: Vec<_> = later
+        .unwrap_or_default()
+        .iter()
+        .map(|later| format!("{} ({})", table::spec_name(&later.field), later.when.states()))
+        .collect();
     let state = facts
         .look
         .summary()
         .map(|node| node.provision_state.to_string())
         .unwrap_or_default();
     format!(
-        "Changed in the spec but not in Ironic: {later}. Ironic lets them be changed in state enroll, manageable or available; the node is in state {state}."
+        "Changed in the spec but not in Ironic, with the states in which Ironic lets it be changed: {}; the node is in state {state}.",
+        named.join(", ")
     )
-}
-
-/// The fields that wait for another state.
-pub fn later_fields(facts: &NodeFacts) -> Vec<String> {
-    facts
-        .look
-        .full()
-        .map(|node| fields::edits(facts, node).later)
-        .unwrap_or_default()
 }
 
 fn reserved(node: Option<&NodeSummary>) -> String {
@@ -279,6 +286,10 @@ pub fn failed(facts: &NodeFacts, words: Option<&str>, step: Step, given_up: bool
         (true, Step::Manage) => format!(
             "No more than {MOST_VERIFICATIONS} tries are made, because BMCs lock accounts. Correct the spec or its Secret and it is tried again at once."
         ),
+        (true, Step::PowerOff) => {
+            "The machine is still on and is not switched off hard by itself: set power.shutdown to Hard for that."
+                .to_owned()
+        }
         (true, _) => format!(
             "It is not repeated until the spec, a Secret, or the annotation {} changes.",
             crate::api::RETRY_ANNOTATION

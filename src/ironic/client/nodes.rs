@@ -1,4 +1,5 @@
 //! Nodes.
+use std::borrow::Cow;
 use std::time::Duration;
 
 use futures::Stream;
@@ -11,7 +12,8 @@ use super::paging::Listing;
 use super::query::Rows;
 use super::retry::Repeat;
 use super::routes::{
-    NODE_CREATE, NODE_DELETE, NODE_GET, NODE_HISTORY, NODE_LIST, NODE_PATCH, NODE_POWER, NODE_PROVISION,
+    NODE_CREATE, NODE_DELETE, NODE_GET, NODE_HISTORY, NODE_LIST, NODE_MAINTENANCE_CLEAR,
+    NODE_MAINTENANCE_SET, NODE_PATCH, NODE_POWER, NODE_PROVISION, NODE_TRAIT_ADD, NODE_TRAIT_REMOVE,
 };
 use super::{Client, Error, NodeQuery, ProvisionRequest, Result, Route, provision};
 use crate::ironic::model::{ApiVersion, HistoryEvent, Node, NodeCreate, NodeSummary, PowerTarget, Seen};
@@ -140,17 +142,56 @@ impl Client {
         self.call(call).await.map(drop)
     }
 
-    /// A request about one node. Ironic compares uuids by case and keeps them in lower case.
-    fn to_node(&self, route: &'static Route, id: &str) -> Result<Call> {
-        match uuid::Uuid::try_parse(id) {
-            Ok(_) => self.to_route(route, &[&id.to_ascii_lowercase()]),
-            Err(_) => self.to_route(route, &[id]),
+    /// Sets one trait (API 1.37); one that is there already stays.
+    pub async fn add_node_trait(&self, id: &str, name: &str) -> Result<()> {
+        let call = self.about_trait(&NODE_TRAIT_ADD, id, name)?;
+        self.call(call).await.map(drop)
+    }
+
+    /// Removes one trait (API 1.37); one that is not there, or of a node that is not, counts as removed.
+    pub async fn remove_node_trait(&self, id: &str, name: &str) -> Result<()> {
+        let call = self.about_trait(&NODE_TRAIT_REMOVE, id, name)?;
+        match self.call(call).await {
+            Err(error) if error.is_not_found() => Ok(()),
+            result => result.map(drop),
         }
+    }
+
+    /// Puts a node into maintenance, or changes the reason of the one it is in.
+    pub async fn set_node_maintenance(&self, id: &str, reason: &str) -> Result<()> {
+        let call = self.to_node(&NODE_MAINTENANCE_SET, id)?;
+        let call = call.body(&json!({"reason": reason}))?.repeat(Repeat::Once);
+        self.call(call).await.map(drop)
+    }
+
+    /// Lifts a node's maintenance, whoever set it; its reason and fault go with it.
+    pub async fn clear_node_maintenance(&self, id: &str) -> Result<()> {
+        let call = self.to_node(&NODE_MAINTENANCE_CLEAR, id)?.repeat(Repeat::Once);
+        self.call(call).await.map(drop)
+    }
+
+    /// A request about one trait of a node. Repeating it changes nothing.
+    fn about_trait(&self, route: &'static Route, id: &str, name: &str) -> Result<Call> {
+        let call = self.to_route(route, &[&as_kept(id), name])?.repeat(Repeat::Once);
+        Ok(call.needs("traits", ApiVersion::v1(37)))
+    }
+
+    /// A request about one node.
+    fn to_node(&self, route: &'static Route, id: &str) -> Result<Call> {
+        self.to_route(route, &[&as_kept(id)])
     }
 
     /// A request.
     pub(super) fn to_route(&self, route: &'static Route, arguments: &[&str]) -> Result<Call> {
         Call::new(route, &self.inner.base, arguments)
+    }
+}
+
+/// An id as Ironic has it: it compares uuids by case and keeps them in lower case.
+fn as_kept(id: &str) -> Cow<'_, str> {
+    match uuid::Uuid::try_parse(id) {
+        Ok(_) => id.to_ascii_lowercase().into(),
+        Err(_) => id.into(),
     }
 }
 

@@ -88,6 +88,14 @@ pub static NODE_HISTORY: Route = Route::read("/v1/nodes/{node}/history");
 pub static NODE_POWER: Route = Route::write(Method::PUT, "/v1/nodes/{node}/states/power");
 /// Provision verbs.
 pub static NODE_PROVISION: Route = Route::write(Method::PUT, "/v1/nodes/{node}/states/provision");
+/// One trait, set.
+pub static NODE_TRAIT_ADD: Route = Route::write(Method::PUT, "/v1/nodes/{node}/traits/{trait}");
+/// One trait, removed.
+pub static NODE_TRAIT_REMOVE: Route = Route::write(Method::DELETE, "/v1/nodes/{node}/traits/{trait}");
+/// Maintenance, set.
+pub static NODE_MAINTENANCE_SET: Route = Route::write(Method::PUT, "/v1/nodes/{node}/maintenance");
+/// Maintenance, lifted.
+pub static NODE_MAINTENANCE_CLEAR: Route = Route::write(Method::DELETE, "/v1/nodes/{node}/maintenance");
 /// Driver listing.
 pub static DRIVER_LIST: Route = Route::read("/v1/drivers");
 /// Conductor listing.
@@ -104,6 +112,10 @@ pub static ROUTES: &[&Route] = &[
     &NODE_HISTORY,
     &NODE_POWER,
     &NODE_PROVISION,
+    &NODE_TRAIT_ADD,
+    &NODE_TRAIT_REMOVE,
+    &NODE_MAINTENANCE_SET,
+    &NODE_MAINTENANCE_CLEAR,
     &DRIVER_LIST,
     &CONDUCTOR_LIST,
 ];

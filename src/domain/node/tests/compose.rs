@@ -95,7 +95,7 @@ impl Moment {
             _ => Sight::Full(self.node()),
         };
         if let Some(policy) = self.deletion {
-            case.object.spec.deletion_policy = policy;
+            case.object.spec.deletion_policy = Some(policy);
             delete(&mut case.object);
         }
         let [.., paused, suspect, no_driver] = self.flags;

@@ -1,16 +1,17 @@
 //! The differences between spec and node, against every history of both that chance finds.
 
-use std::collections::BTreeSet;
-
 use proptest::collection::vec;
 use proptest::prelude::*;
-use serde_json::Map;
+use serde_json::{Map, Value};
 
-use super::super::desired::{self, MASK};
-use super::super::fields::{applied, edits, gap, secrets_changed, secrets_wanted};
+use super::super::call::{Call, call};
+use super::super::desired;
+use super::super::fields::{Editable, applied, edits, gap, secrets_wanted};
+use super::super::rules::Step;
 use super::super::situation::Gap;
 use super::era::{Era, INFO, ODD, era, map};
 use super::fixture::{Case, Sight, patch};
+use super::round::{check_round, live};
 use crate::ironic::model::{Node, Object, ProvisionState};
 
 /// One round: what is written, and what is recorded.
@@ -26,82 +27,6 @@ fn round(case: &Case) -> Case {
     next
 }
 
-fn live(case: &Case) -> &Node {
-    let Sight::Full(node) = &case.sight else { panic!() };
-    node
-}
-
-/// Wanted keys have their values, keys we set and no longer want are gone, every other key is as it was.
-fn three_way(what: &str, wanted: &Object, ours: &[String], before: &Object, after: &Object) {
-    let keys: BTreeSet<_> = wanted.keys().chain(before.keys()).chain(after.keys()).collect();
-    for key in keys {
-        let expected = match wanted.get(key) {
-            Some(value) => Some(value),
-            None if ours.contains(key) => None,
-            None => before.get(key),
-        };
-        assert_eq!(after.get(key), expected, "{what}.{key}");
-    }
-}
-
-fn check_round(before: &Case, after: &Case) {
-    let nothing = crate::api::node::Applied::default();
-    let status = before.object.status.as_ref();
-    let ours = status
-        .and_then(|status| status.applied.as_ref())
-        .unwrap_or(&nothing);
-    let spec = &before.object.spec;
-    let (old, new) = (live(before), live(after));
-    three_way(
-        "properties",
-        &spec.properties.clone().unwrap().0,
-        &ours.properties,
-        &old.properties,
-        &new.properties,
-    );
-    let mut extra = spec.extra.clone().unwrap().0;
-    extra.insert("ironwright".into(), before.with(|facts| facts.marker().value()));
-    three_way("extra", &extra, &ours.extra, &old.extra, &new.extra);
-    // Of a secret that Ironic masks only its writing can be checked: it stays as it is while nobody changes it.
-    let mut info = before.with(desired::secret_driver_info);
-    info.extend(spec.driver_info.clone().unwrap().0);
-    let open = |object: &Object| -> Object {
-        object
-            .iter()
-            .filter(|(key, _)| !key.contains("password"))
-            .map(|(k, v)| (k.clone(), v.clone()))
-            .collect()
-    };
-    let changed = before.with(secrets_changed);
-    let clear: Object = info
-        .iter()
-        .filter(|(key, _)| changed || spec.driver_info.as_ref().unwrap().0.contains_key(*key))
-        .map(|(k, v)| (k.clone(), v.clone()))
-        .collect();
-    let kept: Vec<_> = ours
-        .driver_info
-        .iter()
-        .filter(|key| !info.contains_key(*key))
-        .cloned()
-        .collect();
-    three_way(
-        "driver_info",
-        &open(&clear),
-        &kept,
-        &open(&old.driver_info),
-        &open(&new.driver_info),
-    );
-    assert!(
-        !new.driver_info.values().any(|value| value == MASK),
-        "a mask was written"
-    );
-    if changed {
-        for (key, value) in info {
-            assert_eq!(new.driver_info.get(&key), Some(&value), "secret {key}");
-        }
-    }
-}
-
 fn check_quiet(case: &Case, occupied: bool) {
     let (now, later, gap, digest) = case.with(|facts| {
         let edits = edits(facts, facts.look.full().unwrap());
@@ -112,7 +37,15 @@ fn check_quiet(case: &Case, occupied: bool) {
         "written twice: {}",
         serde_json::to_string(&now).unwrap()
     );
-    assert!(occupied || later.is_empty(), "{later:?}");
+    let always = |when| matches!(when, Editable::Deployed | Editable::NotAvailable);
+    assert!(
+        later.iter().all(|later| occupied || always(later.when)),
+        "{later:?}"
+    );
+    assert!(
+        later.iter().all(|later| !later.when.permits(live(case))),
+        "{later:?}"
+    );
     assert!(!digest);
     assert_eq!(gap, if later.is_empty() { Gap::None } else { Gap::Later });
     let mut row = case.clone();
@@ -146,6 +79,21 @@ fn drift(case: &mut Case, info: &Object, properties: &Object, extra: &Object) {
             .extend(open.map(|(key, value)| (key.clone(), value.clone())));
         node.properties.extend(properties.clone());
         node.extra.extend(extra.clone());
+        // Somebody else's capability.
+        if properties.contains_key("a") {
+            let text = node
+                .properties
+                .get("capabilities")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
+            let text = if text.is_empty() {
+                "z:9".to_owned()
+            } else {
+                format!("z:9,{text}")
+            };
+            node.properties.insert("capabilities".to_owned(), text.into());
+            node.owner = Some("somebody".to_owned());
+        }
     }
 }
 
@@ -154,6 +102,7 @@ fn state() -> impl Strategy<Value = ProvisionState> {
         &[
             ProvisionState::Enroll,
             ProvisionState::Manageable,
+            ProvisionState::Available,
             ProvisionState::Active,
         ][..],
     )
@@ -180,6 +129,36 @@ proptest! {
             check_quiet(&after, state == ProvisionState::Active);
             case = after;
         }
+    }
+
+    /// What a creation sets needs no change, and what it cannot set is not forgotten.
+    #[test]
+    fn a_created_node_is_as_the_spec_has_it(era in era()) {
+        let mut case = Case::new(&ProvisionState::Enroll);
+        era.begin(&mut case, true);
+        case.sight = Sight::Absent;
+        let (sent, journal) = case.with(|facts| {
+            let Call::Create(create) = call(Step::Create, facts) else { panic!() };
+            (serde_json::to_value(create).unwrap(), applied(facts))
+        });
+        let fresh = serde_json::to_value(Node { conductor_group: Some(String::new()), ..Node::default() }).unwrap();
+        let mut created = fresh;
+        let fields = created.as_object_mut().unwrap();
+        fields.extend(sent.as_object().unwrap().clone());
+        if let Some(Value::String(group)) = fields.get_mut("conductor_group") {
+            *group = group.to_lowercase();
+        }
+        let node: Node = serde_json::from_value(created).unwrap();
+        prop_assert!(!node.protected);
+        case.sight = Sight::Full(node);
+        case.object.status.get_or_insert_default().applied = Some(journal.clone());
+        let (now, later, again) = case.with(|facts| {
+            let edits = edits(facts, facts.look.full().unwrap());
+            (edits.now, edits.later, applied(facts))
+        });
+        prop_assert!(now.is_empty(), "{}", serde_json::to_string(&now).unwrap());
+        prop_assert_eq!(journal.digest.ends_with("-pending"), !later.is_empty());
+        prop_assert_eq!(again, journal);
     }
 
     /// As long as nothing asks for the Secrets, not knowing their content changes nothing.

@@ -15,7 +15,7 @@ use crate::api::conditions::Reason;
 use crate::api::node::{Provision, WantedState};
 use crate::api::refs::CloudRef;
 use crate::api::{BareMetalNode, BareMetalNodeSpec, FINALIZER, instance};
-use crate::ironic::model::{Node, NodeSummary, ProvisionState};
+use crate::ironic::model::{InterfaceKind, Node, NodeSummary, ProvisionState};
 
 pub const CLUSTER: &str = "5d3c7a52-0000-0000-0000-000000000001";
 pub const UID: &str = "0b9fbd3e-3a3c-4a76-9c55-2b0b9d6e1001";
@@ -171,6 +171,7 @@ pub fn node(state: &ProvisionState) -> Node {
         driver: "redfish".into(),
         provision_state: state.clone(),
         deploy_interface: Some("default".into()),
+        conductor_group: Some(String::new()),
         extra: Map::from_iter([(KEY.to_owned(), marker)]),
         ..Node::default()
     }
@@ -216,7 +217,44 @@ pub fn patch(node: &Node, operations: &[PatchOperation]) -> Result<Node, String>
             _ => return Err(format!("too deep: {path}")),
         }
     }
-    serde_json::from_value(value).map_err(|error| error.to_string())
+    let after = serde_json::from_value(value).map_err(|error| error.to_string())?;
+    admit(node, after)
+}
+
+/// What the conductor says to the changed node (Ironic 39: `update_node`, `_check_update_protected`, `_check_update_retired`).
+fn admit(before: &Node, mut after: Node) -> Result<Node, String> {
+    use ProvisionState as S;
+    let state = &before.provision_state;
+    let open = matches!(state, S::Enroll | S::Manageable | S::Available);
+    let interfaces = InterfaceKind::ALL
+        .iter()
+        .any(|kind| before.interface(*kind) != after.interface(*kind));
+    if interfaces && !(open || before.maintenance) {
+        return Err(format!("no change of interfaces in {state}"));
+    }
+    if before.resource_class.is_some() && before.resource_class != after.resource_class && !open {
+        return Err(format!("no change of the resource class in {state}"));
+    }
+    if after.protected && !before.protected && !matches!(state, S::Active | S::Rescue) {
+        return Err(format!("no protection in {state}"));
+    }
+    if after.retired && !before.retired && *state == S::Available {
+        return Err(format!("no retirement in {state}"));
+    }
+    if before.protected && !after.protected {
+        after.protected_reason = None;
+    }
+    if before.retired && !after.retired {
+        after.retired_reason = None;
+    }
+    let unfounded = |on: bool, was: &Option<String>, is: &Option<String>| !on && is.is_some() && was != is;
+    if unfounded(after.protected, &before.protected_reason, &after.protected_reason)
+        || unfounded(after.retired, &before.retired_reason, &after.retired_reason)
+    {
+        return Err("a reason without its switch".to_owned());
+    }
+    after.conductor_group.as_ref().ok_or("500: no conductor group")?;
+    Ok(after)
 }
 
 fn reset(fields: &mut Map<String, Value>, field: &str) {

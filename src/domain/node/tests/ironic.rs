@@ -8,10 +8,27 @@ use super::super::desired;
 use super::super::fields;
 use super::super::marker::{InstanceMark, KEY, Marker};
 use super::super::plan::Call;
+use super::super::upkeep;
 use super::fixture::{self, CLUSTER, Case, OURS, THEIRS};
 use super::world::{Disk, Mark, World};
-use crate::api::node::{Applied, WantedState};
-use crate::ironic::model::{Event, Life, Node, ProvisionState, Verb, events, life};
+use crate::api::node::{Applied, Switch, WantedState};
+use crate::ironic::model::{Event, Life, Node, PowerState, ProvisionState, Verb, events, life};
+
+/// Whose maintenance a node is in.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Care {
+    None,
+    Ours,
+    Theirs,
+}
+
+/// The maintenance block of a spec.
+pub fn switch(enabled: bool) -> Switch {
+    Switch {
+        enabled,
+        reason: enabled.then(|| "disk swap".to_owned()),
+    }
+}
 
 /// The node in Ironic, as far as it matters here.
 #[expect(clippy::struct_excessive_bools, reason = "the flags are Ironic's")]
@@ -20,10 +37,11 @@ pub struct Machine {
     pub state: ProvisionState,
     pub claim: Option<&'static str>,
     pub mark: Mark,
-    pub maintenance: bool,
+    pub maintenance: Care,
     pub protected: bool,
     pub retired: bool,
     pub error: bool,
+    pub off: bool,
     /// Cleaned by hand: ends in `manageable`.
     pub by_hand: bool,
 }
@@ -52,6 +70,17 @@ impl World {
                 Ok(())
             }
             Call::Provision { verb, .. } => self.verb(*verb),
+            Call::Maintenance { reason, .. } => {
+                let machine = self.machine.as_mut().ok_or("no node")?;
+                machine.maintenance = if reason.is_some() { Care::Ours } else { Care::None };
+                Ok(())
+            }
+            Call::Power { target, .. } => {
+                let machine = self.machine.as_mut().ok_or("no node")?;
+                machine.off = target.ends_in() == PowerState::Off;
+                Ok(())
+            }
+            Call::Trait { .. } => Err("no spec here names a trait".to_owned()),
             Call::Delete { .. } => self.remove(),
         }
     }
@@ -66,7 +95,7 @@ impl World {
                 | ProvisionState::Available
                 | ProvisionState::AdoptFailed
         );
-        if machine.protected || !(machine.maintenance || (state && machine.claim.is_none())) {
+        if machine.protected || !(machine.maintenance != Care::None || (state && machine.claim.is_none())) {
             return Err(format!("not deletable: {machine:?}"));
         }
         self.machine = None;
@@ -78,7 +107,7 @@ impl World {
     pub fn verb(&mut self, verb: Verb) -> Result<(), String> {
         let machine = self.machine.as_mut().ok_or("no node")?;
         let tended = matches!(verb, Verb::Active | Verb::Rebuild | Verb::Clean | Verb::Rescue);
-        let guarded = (machine.maintenance && tended)
+        let guarded = (machine.maintenance != Care::None && tended)
             || (machine.protected && matches!(verb, Verb::Deleted | Verb::Rebuild))
             || (machine.retired && verb == Verb::Provide);
         if guarded || !verb.legal_from(&machine.state) {
@@ -112,8 +141,9 @@ impl World {
         }
         if event == Event::Fail {
             machine.error = true;
-            machine.maintenance |=
-                matches!(next, ProvisionState::CleanFailed | ProvisionState::ServiceFailed);
+            if matches!(next, ProvisionState::CleanFailed | ProvisionState::ServiceFailed) {
+                machine.maintenance = Care::Theirs;
+            }
         } else if event == Event::Done {
             machine.error = false;
         }
@@ -121,6 +151,8 @@ impl World {
             machine.by_hand = false;
             self.disk = Disk::Blank;
         }
+        // Every transition has the machine on; what it is afterwards does not matter here.
+        machine.off = false;
         machine.protected &= matches!(next, ProvisionState::Active | ProvisionState::Rescue);
         machine.state = next.clone();
         // Words about a failure matter only where they tell a failed verification from a fresh node.
@@ -156,7 +188,14 @@ impl Machine {
     pub fn node(&self) -> Node {
         let mut node = fixture::node(&self.state);
         node.instance_uuid = self.claim.map(str::to_owned);
-        (node.maintenance, node.protected, node.retired) = (self.maintenance, self.protected, self.retired);
+        (node.protected, node.retired) = (self.protected, self.retired);
+        node.power_state = Some(if self.off { PowerState::Off } else { PowerState::On });
+        node.maintenance = self.maintenance != Care::None;
+        node.maintenance_reason = match self.maintenance {
+            Care::None => None,
+            Care::Ours => Some(upkeep::reason(&switch(true))),
+            Care::Theirs => Some("disk swap".to_owned()),
+        };
         node.last_error = self.error.then(|| "no answer from the BMC".to_owned());
         let mut marker = Marker::of(&fixture::object(), CLUSTER);
         let image = match self.mark {
@@ -188,10 +227,15 @@ impl Machine {
                 Some(Some(mark)) if mark.digest == digest("a") => Mark::A,
                 Some(Some(_)) => Mark::B,
             },
-            maintenance: node.maintenance,
+            maintenance: match &node.maintenance_reason {
+                None => Care::None,
+                Some(reason) if *reason == upkeep::reason(&switch(true)) => Care::Ours,
+                Some(_) => Care::Theirs,
+            },
             protected: node.protected,
             retired: node.retired,
             error: node.last_error.is_some(),
+            off: node.power_state == Some(PowerState::Off),
             by_hand,
         }
     }

@@ -66,6 +66,16 @@ mutants! {
     failed_is_manageable: |s| where_it_is(s.place == Place::CleanFailed, Situation { place: Place::Manageable, ..s }, s);
     adoption_leaves_no_trace: |s| where_it_is(s.place == Place::AdoptFailed, Situation { place: Place::InspectFailed, tenant: Tenant::Nobody, ..s }, s);
     pending_fields_are_done: |s| where_it_is(s.edit == Gap::Later, Situation { edit: Gap::None, ..s }, s);
+    ignore_the_policy: |s| where_it_is(s.writes == Writes::Observing, Situation { writes: Writes::Allowed, ..s }, s);
+    the_power_is_as_wanted: |s| where_it_is(matches!(s.edit, Gap::PowerOn | Gap::PowerOff), Situation { edit: Gap::None, ..s }, s);
+    on_is_off: |s| where_it_is(s.edit == Gap::PowerOn, Situation { edit: Gap::PowerOff, ..s }, s);
+    pins_do_not_hold: |s| where_it_is(s.edit == Gap::PowerPinned, Situation { edit: Gap::PowerOff, ..s }, s);
+    off_is_always_asked_for: |s| where_it_is(s.edit == Gap::None, Situation { edit: Gap::PowerOff, ..s }, s);
+    any_maintenance_is_ours: |s| where_it_is(s.guard == Guard::Maintenance && s.edit == Gap::None, Situation { edit: Gap::Lift, ..s }, s);
+    maintenance_is_always_asked_for: |s| where_it_is(s.edit == Gap::None, Situation { edit: Gap::Enter, ..s }, s);
+    missing_traits_are_there: |s| where_it_is(s.edit == Gap::TraitMissing, Situation { edit: Gap::None, ..s }, s);
+    surplus_traits_are_gone: |s| where_it_is(s.edit == Gap::TraitSurplus, Situation { edit: Gap::None, ..s }, s);
+    our_maintenance_stays: |s| where_it_is(s.edit == Gap::Lift, Situation { edit: Gap::None, ..s }, s);
     changed_fields_are_done: |s| where_it_is(s.edit == Gap::Now, Situation { edit: Gap::None, ..s }, s);
 }
 
@@ -77,6 +87,10 @@ const FOUND_IN_THE_WORLD: &[&str] = &[
     "delete_means_undeploy",
     "ignore_maintenance",
     "adoption_leaves_no_trace",
+    "any_maintenance_is_ours",
+    "off_is_always_asked_for",
+    "ignore_the_policy",
+    "maintenance_is_always_asked_for",
 ];
 
 #[test]
@@ -132,6 +146,7 @@ fn no_rule_can_be_left_out() {
         ("look", |s| without("look", s)),
         ("trust", |s| without("trust", s)),
         ("paused", |s| without("paused", s)),
+        ("observe", |s| without("observe", s)),
         ("transition", |s| without("transition", s)),
         ("leave", |s| without("leave", s)),
         ("edit", |s| without("edit", s)),
@@ -158,7 +173,10 @@ fn gate_holds(judge: Judge) -> bool {
                         secrets: bits & 2 > 0,
                         confirmed: bits & 4 > 0,
                     };
-                    let destructive = matches!(step, Step::Provide | Step::Undeploy | Step::Delete);
+                    let destructive = matches!(
+                        step,
+                        Step::Provide | Step::Undeploy | Step::Delete | Step::PowerOff
+                    );
                     let in_order = tries == Tries::Fresh
                         && gate.finalizer
                         && gate.secrets
@@ -225,7 +243,7 @@ fn nothing_is_written_from_references_that_are_not_there() {
     };
     let written = |choose: Chooser| {
         Situation::all()
-            .filter(|s| s.refs == Refs::Missing || s.refs == Refs::Invalid)
+            .filter(|s| matches!(s.refs, Refs::Missing | Refs::Invalid | Refs::NoNode))
             .any(|s| {
                 matches!(
                     choose(&s),

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use super::super::plan::decide;
 use super::super::rules::{Choice, Step};
 use super::fixture::OURS;
-use super::ironic::Machine;
+use super::ironic::{Care, Machine};
 use super::world::{Decide, Disk, Mark, Turn, WISHES, Wish, World};
 use crate::api::conditions::Reason;
 use crate::ironic::model::{Life, ProvisionState, life};
@@ -71,16 +71,29 @@ pub fn endless(found: &Found) -> Option<&World> {
 
 /// Whether the operator may rest here with this choice.
 fn may_rest(world: &World, choice: Choice) -> bool {
+    if world.wish == Wish::Watched && world.machine.is_none() && !world.known {
+        return choice == Choice::Wait(Reason::AwaitingNode);
+    }
     let Some(machine) = &world.machine else {
         return choice == Choice::Stalled(Reason::NodeLost);
     };
     let state = &machine.state;
+    let asked = match world.wish.maintenance() {
+        Some(true) => machine.maintenance != Care::None,
+        Some(false) => machine.maintenance != Care::Ours,
+        None => true,
+    };
     match choice {
+        Choice::Settled(_) if !asked => false,
         Choice::Settled(reason) => match world.wish {
             Wish::Untouched => *state != ProvisionState::Enroll || reason == Reason::InUse,
             Wish::Manageable => *state == ProvisionState::Manageable,
-            Wish::Available => *state == ProvisionState::Available || reason == Reason::InUse,
-            Wish::ActiveA | Wish::ActiveB => *state == ProvisionState::Active && world.disk != Disk::Foreign,
+            Wish::Available | Wish::Tended => *state == ProvisionState::Available || reason == Reason::InUse,
+            Wish::Watched => reason == Reason::Observing,
+            Wish::Off if !machine.off => false,
+            Wish::ActiveA | Wish::Off | Wish::ActiveB => {
+                *state == ProvisionState::Active && world.disk != Disk::Foreign
+            }
             Wish::Gone | Wish::Wiped | Wish::Released => false,
         },
         Choice::Stalled(reason) => a_person_is_needed(world.wish, machine, reason),
@@ -100,15 +113,18 @@ fn a_person_is_needed(wish: Wish, machine: &Machine, reason: Reason) -> bool {
     );
     match reason {
         Reason::Held => life(&machine.state) == Life::Held,
-        Reason::Maintenance => machine.maintenance,
+        Reason::Maintenance => match machine.maintenance {
+            Care::None => false,
+            Care::Ours => wish.maintenance() != Some(false),
+            Care::Theirs => true,
+        },
         Reason::Protected => machine.protected,
         Reason::Retired => machine.retired && machine.state == S::Manageable,
         Reason::ForeignInstance => !ours,
         Reason::InstancePresent => ours && wish == Wish::Gone,
         // Somebody else moved our instance: they know where to.
         Reason::UnexpectedState => {
-            let deploys = matches!(wish, Wish::ActiveA | Wish::ActiveB);
-            ours && (machine.state == S::AdoptFailed || (deploys && failed_under_us))
+            ours && (machine.state == S::AdoptFailed || (wish.deploys() && failed_under_us))
         }
         _ => false,
     }

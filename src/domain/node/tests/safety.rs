@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::super::gate::Destructive;
 use super::super::rules::{Choice, NO_RULE, RULES, Step, choose};
 use super::super::situation::{Gap, Grip, Guard, Place, Situation, Tenant, View, Want, Writes, place};
+use crate::api::conditions::Reason;
 use crate::ironic::model::{NodeSummary, ProvisionState, Verb};
 
 /// A chooser under test.
@@ -36,6 +37,11 @@ const CHECKS: &[(&str, Check)] = &[
         "an object is released only when nothing of it can be left",
         release,
     ),
+    (
+        "maintenance is entered when asked for, and lifted when ours",
+        maintenance,
+    ),
+    ("the power changes as asked, and not under maintenance", power),
     ("settled means there, or in use by who took the offer", settled),
 ];
 
@@ -66,12 +72,14 @@ fn destructive(s: &Situation, choice: Choice) -> bool {
     };
     let free = s.grip == Grip::Free && !matches!(s.guard, Guard::Maintenance | Guard::Protected);
     let asked = match step {
+        Step::PowerOff => s.edit == Gap::PowerOff && !s.want.is_deletion(),
         Step::Provide => matches!(s.want, Want::Available | Want::Active) && s.guard != Guard::Retired,
         Step::Undeploy => matches!(s.want, Want::Available | Want::Manageable | Want::Wiped),
         _ => matches!(s.want, Want::Gone | Want::Wiped),
     };
     let owner = match step {
         Step::Undeploy => matches!(s.tenant, Tenant::Ours | Tenant::OursChanged),
+        Step::PowerOff => s.tenant != Tenant::Foreign,
         _ => s.tenant == Tenant::Nobody,
     };
     free && asked && owner && s.writes == Writes::Allowed
@@ -96,7 +104,17 @@ fn legal(s: &Situation, choice: Choice) -> bool {
         Some(Step::Undeploy) => Verb::Deleted,
         Some(Step::Create) => return s.place == Place::Absent,
         Some(Step::Delete) => return deletable(s.place),
-        Some(Step::Patch | Step::Claim | Step::Unclaim) => return s.place.seen(),
+        Some(
+            Step::Patch
+            | Step::AddTrait
+            | Step::RemoveTrait
+            | Step::EnterMaintenance
+            | Step::LeaveMaintenance
+            | Step::PowerOn
+            | Step::PowerOff
+            | Step::Claim
+            | Step::Unclaim,
+        ) => return s.place.seen(),
         None => return true,
     };
     states(s.place).all(|state| verb.legal_from(state))
@@ -123,7 +141,11 @@ pub fn states(wanted: Place) -> impl Iterator<Item = &'static ProvisionState> {
 }
 
 fn full_view(s: &Situation, choice: Choice) -> bool {
-    !matches!(step(choice), Some(Step::Patch | Step::Claim)) || s.view == View::Full
+    let computed = matches!(
+        step(choice),
+        Some(Step::Patch | Step::AddTrait | Step::RemoveTrait | Step::PowerOff | Step::Claim)
+    );
+    !computed || s.view == View::Full
 }
 
 fn detach(s: &Situation, choice: Choice) -> bool {
@@ -134,12 +156,24 @@ fn deletion(s: &Situation, choice: Choice) -> bool {
     !s.want.is_deletion()
         || matches!(
             step(choice),
-            None | Some(Step::Undeploy | Step::Unclaim | Step::Delete | Step::Manage)
+            None | Some(
+                Step::Undeploy | Step::Unclaim | Step::Delete | Step::Manage | Step::LeaveMaintenance
+            )
         )
 }
 
 fn foreign(s: &Situation, choice: Choice) -> bool {
-    s.tenant != Tenant::Foreign || matches!(step(choice), None | Some(Step::Patch))
+    let fields = matches!(
+        step(choice),
+        None | Some(
+            Step::Patch
+                | Step::AddTrait
+                | Step::RemoveTrait
+                | Step::EnterMaintenance
+                | Step::LeaveMaintenance
+        )
+    );
+    s.tenant != Tenant::Foreign || fields
 }
 
 fn release(s: &Situation, choice: Choice) -> bool {
@@ -148,7 +182,24 @@ fn release(s: &Situation, choice: Choice) -> bool {
         && s.writes != Writes::Suspect;
     choice != Choice::Release
         || s.want == Want::Released
+        || (s.want.is_deletion() && s.writes == Writes::Observing)
         || (matches!(s.want, Want::Gone | Want::Wiped) && nothing_left)
+}
+
+fn power(s: &Situation, choice: Choice) -> bool {
+    match step(choice) {
+        Some(Step::PowerOn) => s.edit == Gap::PowerOn && s.guard != Guard::Maintenance,
+        Some(Step::PowerOff) => s.edit == Gap::PowerOff,
+        _ => true,
+    }
+}
+
+fn maintenance(s: &Situation, choice: Choice) -> bool {
+    match step(choice) {
+        Some(Step::EnterMaintenance) => s.edit == Gap::Enter,
+        Some(Step::LeaveMaintenance) => s.edit == Gap::Lift,
+        _ => true,
+    }
 }
 
 fn settled(s: &Situation, choice: Choice) -> bool {
@@ -159,8 +210,15 @@ fn settled(s: &Situation, choice: Choice) -> bool {
         Want::Active => s.place == Place::Active && s.tenant != Tenant::Foreign,
         Want::Gone | Want::Wiped | Want::Released => false,
     };
+    // The power of a machine in use is its user's.
+    if choice == Choice::Settled(Reason::Observing) {
+        let told = s.edit != Gap::Now || s.view == View::Full;
+        return s.writes == Writes::Observing && s.place.seen() && !s.want.is_deletion() && told;
+    }
+    let power = matches!(s.edit, Gap::PowerOn | Gap::PowerOff | Gap::PowerPinned);
+    let theirs = power && s.tenant == Tenant::Foreign;
     !matches!(choice, Choice::Settled(_))
-        || (there && s.edit == Gap::None && s.writes == Writes::Allowed && s.grip == Grip::Free)
+        || (there && (s.edit == Gap::None || theirs) && s.writes == Writes::Allowed && s.grip == Grip::Free)
 }
 
 #[test]
@@ -208,13 +266,12 @@ fn every_known_state_is_in_a_place_and_every_seen_place_has_a_state() {
 /// A wait that ends by itself while Ironic is at rest would never end.
 #[test]
 fn a_node_at_rest_is_waited_for_only_with_a_reason_outside_of_it() {
-    use crate::api::conditions::Reason;
     for s in Situation::all().filter(|s| s.place.seen() && s.grip == Grip::Free) {
         let moving = matches!(s.place, Place::Running | Place::Unknown);
         match chosen(&s) {
             Choice::Wait(Reason::Paused) => assert_eq!(s.writes, Writes::Paused, "{s:?}"),
             Choice::Wait(Reason::AwaitingState) => assert_eq!(s.edit, Gap::Later, "{s:?}"),
-            Choice::Wait(Reason::SecretMissing | Reason::DriverUnavailable) => {
+            Choice::Wait(Reason::SecretMissing | Reason::DriverUnavailable | Reason::AwaitingNode) => {
                 assert_ne!(s.refs, super::super::situation::Refs::Ready, "{s:?}");
             }
             Choice::Wait(reason) => assert!(moving, "{reason:?} {s:?}"),

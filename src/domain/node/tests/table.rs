@@ -26,7 +26,7 @@ pub fn active(state: &S) -> Case {
 }
 
 pub fn deleted(mut case: Case, policy: DeletionPolicy) -> Case {
-    case.object.spec.deletion_policy = policy;
+    case.object.spec.deletion_policy = Some(policy);
     delete(&mut case.object);
     case
 }

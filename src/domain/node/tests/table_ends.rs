@@ -97,10 +97,19 @@ fn what_is_not_corrected_is_named_as_drift() {
     assert_eq!(reason, Reason::InstanceChanged.as_str());
     let mut later = with_ours(active(&S::Active), "a");
     later.object.spec.resource_class = Some("large".into());
+    later = later.see(|node| node.resource_class = Some("small".into()));
     let (reason, message) = drift(&later).unwrap();
     assert_eq!(reason, Reason::AwaitingState.as_str());
-    assert!(message.contains("resource_class"), "{message}");
-    says(&later, Reconciling, Reason::AwaitingState, "resource_class");
+    assert!(
+        message.contains("resourceClass (in state enroll, manageable or available)"),
+        "{message}"
+    );
+    says(
+        &later,
+        Reconciling,
+        Reason::AwaitingState,
+        "resourceClass (in state enroll, manageable or available)",
+    );
     assert_eq!(drift(&available(&S::Available)), None);
 }
 

@@ -1,14 +1,13 @@
 //! A small model of Ironic, of the people around it and of the operator: all that can happen to one machine.
 
 use super::super::facts::NodeFacts;
-use super::super::gate::Destructive;
 use super::super::outcome;
 use super::super::plan::{Action, NodePlan};
 use super::super::rules::{Choice, Step};
-use super::fixture::{self, Case, OURS, Sight, THEIRS};
-use super::ironic::{Machine, WRITTEN};
-use crate::api::node::{DeletionPolicy, WantedState};
-use crate::ironic::model::{Event, Life, ProvisionState, Verb, life};
+use super::fixture::{self, Case, Sight, THEIRS};
+use super::ironic::{self, Care, Machine, WRITTEN};
+use crate::api::node::{DeletionPolicy, ManagementPolicy, Power, PowerWanted, Shutdown, WantedState};
+use crate::ironic::model::{Event, ProvisionState, Verb};
 
 /// A decision under test.
 pub type Decide = fn(&NodeFacts) -> NodePlan;
@@ -19,7 +18,13 @@ pub enum Wish {
     Untouched,
     Manageable,
     Available,
+    /// Offered, and in maintenance.
+    Tended,
     ActiveA,
+    /// The same, and switched off.
+    Off,
+    /// Deployed, but only watched.
+    Watched,
     ActiveB,
     Gone,
     Wiped,
@@ -30,7 +35,10 @@ pub const WISHES: &[Wish] = &[
     Wish::Untouched,
     Wish::Manageable,
     Wish::Available,
+    Wish::Tended,
     Wish::ActiveA,
+    Wish::Off,
+    Wish::Watched,
     Wish::ActiveB,
     Wish::Gone,
     Wish::Wiped,
@@ -38,8 +46,21 @@ pub const WISHES: &[Wish] = &[
 ];
 
 impl Wish {
+    pub fn deploys(self) -> bool {
+        matches!(self, Wish::ActiveA | Wish::Off | Wish::ActiveB)
+    }
+
     pub fn deletes(self) -> bool {
         matches!(self, Wish::Gone | Wish::Wiped | Wish::Released)
+    }
+
+    /// Whether the spec has a maintenance block, and what it says.
+    pub fn maintenance(self) -> Option<bool> {
+        match self {
+            Wish::Tended => Some(true),
+            Wish::Manageable | Wish::ActiveA | Wish::Gone => Some(false),
+            _ => None,
+        }
     }
 }
 
@@ -205,7 +226,12 @@ impl World {
             return vec![];
         };
         let edit = |change: fn(&mut Machine)| self.with(|next| next.machine.iter_mut().for_each(change));
-        let mut all = vec![edit(|machine| machine.maintenance = !machine.maintenance)];
+        let mut all = vec![edit(|machine| {
+            machine.maintenance = match machine.maintenance {
+                Care::None => Care::Theirs,
+                Care::Ours | Care::Theirs => Care::None,
+            };
+        })];
         if machine.takes_patch() {
             all.push(edit(|machine| machine.mark = Mark::Erased));
             all.push(edit(|machine| {
@@ -228,60 +254,33 @@ impl World {
         }
         all
     }
-
-    /// Whether a call may be made, by the truth and not by what the operator knows of it.
-    pub fn permits(&self, step: Step) -> bool {
-        let Some(machine) = &self.machine else {
-            return step == Step::Create;
-        };
-        let resting = !matches!(life(&machine.state), Life::Running | Life::Held | Life::Unknown);
-        let unguarded = !machine.maintenance && !machine.protected;
-        let nobodys = machine.claim.is_none() && !matches!(self.disk, Disk::Ours | Disk::Foreign);
-        let claimed = machine.claim == Some(OURS) || machine.state == ProvisionState::Error;
-        resting
-            && (unguarded || Destructive::of(step).is_none())
-            && match step {
-                Step::Create => false,
-                Step::Provide => {
-                    nobodys && matches!(self.wish, Wish::Available | Wish::ActiveA | Wish::ActiveB)
-                }
-                Step::Delete => nobodys && matches!(self.wish, Wish::Gone | Wish::Wiped),
-                Step::Undeploy => {
-                    claimed
-                        && self.disk != Disk::Foreign
-                        && matches!(self.wish, Wish::Available | Wish::Manageable | Wish::Wiped)
-                }
-                Step::Deploy => {
-                    machine.claim == Some(OURS)
-                        && self.disk != Disk::Foreign
-                        && matches!(self.wish, Wish::ActiveA | Wish::ActiveB)
-                }
-                Step::Claim => {
-                    machine.claim != Some(THEIRS) && matches!(self.wish, Wish::ActiveA | Wish::ActiveB)
-                }
-                Step::Unclaim => machine.claim == Some(OURS) && !matches!(self.wish, Wish::Released),
-                Step::Manage => machine.claim != Some(THEIRS) && self.disk != Disk::Foreign,
-                Step::Patch => !self.wish.deletes(),
-            }
-    }
 }
 
 /// Puts the wish into the object.
 fn wish(case: &mut Case, wish: Wish) {
     let state = match wish {
         Wish::Manageable => Some(WantedState::Manageable),
-        Wish::Available => Some(WantedState::Available),
-        Wish::ActiveA | Wish::ActiveB => Some(WantedState::Active),
+        Wish::Available | Wish::Tended => Some(WantedState::Available),
+        Wish::ActiveA | Wish::Off | Wish::Watched | Wish::ActiveB => Some(WantedState::Active),
         Wish::Untouched | Wish::Gone | Wish::Wiped | Wish::Released => None,
     };
     *case = case.clone().want(state);
+    if wish == Wish::Watched {
+        case.object.spec.management_policy = ManagementPolicy::Observe;
+    }
+    case.object.spec.power = (wish == Wish::Off).then_some(Power {
+        state: PowerWanted::PoweredOff,
+        shutdown: Shutdown::Hard,
+        timeout_seconds: None,
+    });
+    case.object.spec.maintenance = wish.maintenance().map(ironic::switch);
     if let (Wish::ActiveB, Some(provision)) = (wish, &mut case.object.spec.provision) {
         provision.instance = Some(fixture::instance("b"));
     }
     case.object.spec.deletion_policy = match wish {
-        Wish::Wiped => DeletionPolicy::Undeploy,
-        Wish::Released => DeletionPolicy::Detach,
-        _ => DeletionPolicy::Delete,
+        Wish::Wiped => Some(DeletionPolicy::Undeploy),
+        Wish::Released => Some(DeletionPolicy::Detach),
+        _ => None,
     };
     if wish.deletes() {
         fixture::delete(&mut case.object);

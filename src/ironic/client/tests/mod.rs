@@ -7,6 +7,7 @@ mod permits;
 mod retries;
 mod secrets;
 mod tls;
+mod upkeep;
 mod versions;
 
 use std::path::Path;

@@ -1,0 +1,130 @@
+//! The status of a `BareMetalNode`: what is seen, and the journal of what was done.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::KubeSchema;
+use serde::{Deserialize, Serialize};
+
+/// What the operator has seen and done.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BareMetalNodeStatus {
+    /// The `metadata.generation` this status speaks of; -1 before the first look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// The node's uuid in Ironic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Endpoint and user under which the node was enrolled: only there does its absence mean anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// The node's name in Ironic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Ironic's provision state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provision_state: Option<String>,
+    /// The state on the way to which the node is; absent once it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// `on`, `off` or as Ironic says; absent while unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power: Option<String>,
+    /// Ironic's `last_error`, as long as the node is in a failed state. At most 1 KiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+    /// The rule that decided last (see the documentation of the decision).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// A destructive step about to be taken: written before it, removed after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intent: Option<Intent>,
+    /// Tries of the current step that have not led on yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<Attempts>,
+    /// What was written to Ironic last: the basis for removing what is no longer wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applied: Option<Applied>,
+    /// Ready, Reconciling, Stalled, and Drifted where it applies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    pub conditions: Vec<Condition>,
+}
+
+/// A destructive step that is about to be taken.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Intent {
+    /// The step: `provide`, `deleted` (undeploy) or `delete` (remove from Ironic).
+    pub verb: String,
+    /// The generation of the spec that asks for it.
+    pub generation: i64,
+    /// When it was decided.
+    pub at: Time,
+}
+
+/// How often a step was tried.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attempts {
+    /// The step.
+    pub step: String,
+    /// How often.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub count: i32,
+    /// The last time.
+    pub last: Time,
+    /// What the tries were made with: a new value starts afresh.
+    pub basis: String,
+    /// Why the request itself failed, in Ironic's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// Why a request failed.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// Condition reason.
+    pub reason: String,
+    /// Ironic's words, at most 1 KiB.
+    pub message: String,
+    /// Repeating it would change nothing: it is not repeated until spec, Secret or `retry` annotation change.
+    pub terminal: bool,
+}
+
+/// Which fields and keys were written, and from what.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Applied {
+    /// Digest of the fields as wanted, without the content of Secrets.
+    pub digest: String,
+    /// Top-level fields of the node that were set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    pub fields: Vec<String>,
+    /// Keys of `driver_info` that were set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    pub driver_info: Vec<String>,
+    /// Keys of `properties` that were set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    pub properties: Vec<String>,
+    /// Capabilities, in `properties.capabilities`, that were set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    pub capabilities: Vec<String>,
+    /// Traits that were set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    pub traits: Vec<String>,
+    /// Keys of `extra` that were set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    pub extra: Vec<String>,
+    /// Secret name → the version (resourceVersion) that was written, and a digest of the keys if not all were taken.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub secrets: BTreeMap<String, String>,
+}
