@@ -245,7 +245,9 @@ impl<'a> Pass<'a> {
     pub fn note(&self, look: &Seen, waiting: bool) {
         let Some(observer) = &self.observer else { return };
         let id = self.object.status.as_ref().and_then(|status| status.id.clone());
-        let each_listing = matches!(look, Seen::NotYet) || self.is_suspicious();
+        // A node to import may appear with any listing.
+        let awaits_node = matches!(look, Seen::Absent) && self.object.spec.import.is_some();
+        let each_listing = matches!(look, Seen::NotYet) || awaits_node || self.is_suspicious();
         let waiting = waiting || matches!(look, Seen::NotYet);
         observer.note(
             &self.key,

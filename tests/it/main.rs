@@ -40,3 +40,5 @@ mod schema;
 mod secrets;
 #[cfg(test)]
 mod sight;
+#[cfg(test)]
+mod upkeep;
