@@ -96,7 +96,7 @@ async fn a_field_that_waits_for_another_state_is_named_and_written_when_it_can_b
         .edit("a", &json!({"resourceClass": "large", "properties": {"cpus": 2}}))
         .await;
     let node = world.condition("a", "Drifted", "True", "AwaitingState").await;
-    assert!(crate::harness::message(&node, "Drifted").contains("resource_class"));
+    assert!(crate::harness::message(&node, "Drifted").contains("resourceClass"));
     let live = world.live("a").await.unwrap();
     assert_eq!(
         (&live["resource_class"], &live["properties"]["cpus"]),
