@@ -62,7 +62,7 @@ async fn our_maintenance_comes_and_goes_and_somebody_elses_stays() {
     let path = format!("/v1/nodes/{id}/maintenance");
     assert_eq!(world.meddle("PUT", &path, &theirs).await.0, 202);
     world
-        .edit("a", &json!({"provision": {"state": "manageable"}}))
+        .edit("a", &json!({"provision": {"state": "available"}}))
         .await;
     let node = world.condition("a", "Stalled", "True", "Maintenance").await;
     assert!(message(&node, "Ready").contains("hands off"));
