@@ -57,7 +57,8 @@ impl Stage {
             name: "operator".to_owned(),
             binary,
             kubeconfig,
-            args: Vec::new(),
+            // One after the other: a killed one must not keep the next waiting for its Lease.
+            args: vec!["--leader-elect=false".to_owned()],
             env: Vec::new(),
         };
         let client = control_plane.client().await?;
