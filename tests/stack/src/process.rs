@@ -259,10 +259,16 @@ impl Process {
     /// Processor time used since the start by it and the workers it has forked, in seconds.
     pub fn cpu_seconds(&self) -> Result<f64> {
         let pid = self.pid();
-        let workers = self.proc_file(&format!("task/{pid}/children"))?;
         let own = ticks(&self.proc_file("stat")?)?;
-        // A worker may end at this very moment: then its time is lost to us.
-        let forked = workers.split_whitespace().filter_map(|worker| {
+        // Any of its threads may have forked a worker, and one may end at this very moment: then its time is lost to us.
+        let threads =
+            std::fs::read_dir(format!("/proc/{pid}/task")).context("its threads cannot be listed")?;
+        let children =
+            threads.filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("children")).ok());
+        let workers: Vec<String> = children
+            .flat_map(|some| some.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+            .collect();
+        let forked = workers.iter().filter_map(|worker| {
             let stat = std::fs::read_to_string(format!("/proc/{worker}/stat")).ok()?;
             ticks(&stat).ok()
         });
