@@ -14,9 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{Error, FIELD_MANAGER, WRITE_DEADLINE, within};
-
-/// The finalizer of every kind of ours.
-pub const FINALIZER: &str = "ironwright.dev/finalizer";
+use crate::api::FINALIZER;
 
 /// Whether our finalizer is on `object`.
 pub fn is_on<K: Resource>(object: &K) -> bool {
