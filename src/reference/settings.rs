@@ -102,10 +102,7 @@ fn group(field: &str) -> Result<String, Error> {
         vec![code(name), range, says(field)]
     });
     let table = table(&["field", "range", "what it sets"], rows);
-    Ok(format!(
-        "\n## `{CLOUD}.spec.{field}`\n\n{}\n\n{table}",
-        says(of)
-    ))
+    Ok(format!("\n## `{CLOUD}.spec.{field}`\n\n{}\n\n{table}", says(of)))
 }
 
 /// Schemas keep limits as floating-point numbers.

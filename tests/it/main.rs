@@ -25,6 +25,8 @@ mod fleet;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod install;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod leader;
