@@ -13,6 +13,8 @@ mod deletion;
 #[cfg(test)]
 mod dependencies;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod dropped;
 #[cfg(test)]
 mod edits;
