@@ -221,11 +221,16 @@ async fn helm_has_nothing_to_say_against_it() {
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{values}: {said}");
     }
-    let output = plane
-        .helm(&["lint", chart, "--set", "watch.namespce=metal"])
-        .await
-        .unwrap();
-    assert!(!output.status.success(), "a misspelled value is refused");
+    for wrong in [
+        "watch.namespce=metal",
+        "serviceMonitor.interval=soon",
+        "networkPolicy.from=everybody",
+        "rbac.aggregate=maybe",
+        "operator.concurrency=0",
+    ] {
+        let output = plane.helm(&["lint", chart, "--set", wrong]).await.unwrap();
+        assert!(!output.status.success(), "{wrong} is refused");
+    }
 }
 
 #[tokio::test]

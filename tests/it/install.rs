@@ -206,6 +206,14 @@ impl Site {
 
     /// The machine as Ironic has it, after the operator went: nothing became of it, nor of its object.
     async fn left(&self, before: &BareMetalNode) -> Value {
+        let definitions = Api::<CustomResourceDefinition>::all(self.world.client.clone());
+        for definition in definitions.list(&ListParams::default()).await.unwrap() {
+            assert!(
+                definition.metadata.deletion_timestamp.is_none(),
+                "{}",
+                definition.name_any()
+            );
+        }
         let left = self.world.nodes.get(&before.name_any()).await.unwrap();
         assert_eq!(left.uid(), before.uid());
         assert!(left.metadata.deletion_timestamp.is_none());
