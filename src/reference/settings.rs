@@ -95,14 +95,27 @@ fn group(field: &str) -> Result<String, Error> {
     let definition = serde_json::to_value(cloud)?;
     let path = format!("/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/{field}");
     let of = definition.pointer(&path).unwrap_or(&Value::Null);
-    let says = |value: &Value| one_line(value["description"].as_str().unwrap_or_default());
-    let fields = of["properties"].as_object().into_iter().flatten();
-    let rows = fields.map(|(name, field)| {
-        let range = format!("{} to {}", number(&field["minimum"]), number(&field["maximum"]));
-        vec![code(name), range, says(field)]
-    });
-    let table = table(&["field", "range", "what it sets"], rows);
+    let table = table(&["field", "range", "what it sets"], rows("", of));
     Ok(format!("\n## `{CLOUD}.spec.{field}`\n\n{}\n\n{table}", says(of)))
+}
+
+/// A row for each field, and for those within it.
+fn rows(within: &str, of: &Value) -> Vec<Vec<String>> {
+    let fields = of["properties"].as_object().into_iter().flatten();
+    let rows = fields.flat_map(|(name, field)| {
+        let name = format!("{within}{name}");
+        let inner = rows(&format!("{name}."), field);
+        if !inner.is_empty() {
+            return inner;
+        }
+        let range = format!("{} to {}", number(&field["minimum"]), number(&field["maximum"]));
+        vec![vec![code(&name), range, says(field)]]
+    });
+    rows.collect()
+}
+
+fn says(field: &Value) -> String {
+    one_line(field["description"].as_str().unwrap_or_default())
 }
 
 /// Schemas keep limits as floating-point numbers.
@@ -115,7 +128,16 @@ fn number(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::page;
+    use serde_json::json;
+
+    use super::{page, rows};
+
+    #[test]
+    fn fields_within_fields_are_named_by_their_way() {
+        let inner = json!({"minimum": 1.0, "maximum": 2.0, "description": "Both\n of them."});
+        let rows = rows("", &json!({"properties": {"a": {"properties": {"b": inner}}}}));
+        assert_eq!(rows, [["`a.b`", "1 to 2", "Both of them."]]);
+    }
 
     #[test]
     fn flags_and_fields_are_there_with_their_units() {

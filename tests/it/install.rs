@@ -234,7 +234,9 @@ async fn install_upgrade_uninstall_and_install_again_for_all_namespaces() {
         .release(&[&["install", "ironwright", &older][..], &values].concat(), "7")
         .await;
     assert!(!knows_power(&site.world.client).await);
-    site.world.apply(&site.world.lab()).await.unwrap();
+    let mut lab = site.world.lab();
+    lab["spec"]["intervals"] = json!({"quietSeconds": 1});
+    site.world.apply(&lab).await.unwrap();
     let mut spec = active("http://images.example/one.qcow2");
     spec["deletionPolicy"] = json!("Undeploy");
     site.world.apply_node("a", &spec).await;
