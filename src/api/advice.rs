@@ -89,6 +89,8 @@ advice! {
     DriverUnavailable: Waiting, "Start a conductor with that driver in `enabled_hardware_types` (and of the node's conductor group), or correct `driver`. The BareMetalCloud's status lists the drivers seen.";
     Paused: Waiting, "Set `spec.paused` to false, on the object and on its cloud.";
     RetryingAfterFailure: Waiting, "Nothing, unless it lasts: then the message says what Ironic answers.";
+    WaitingForRoom: Waiting, "Nothing: it goes on by itself. Raise the limit that the message names to have more done at once.";
+    BudgetSpent: Waiting, "Find out whether so much is meant to be destroyed. Then raise `limits.destructive.perHour` of the cloud, or wait until the time that the message names.";
     StillNeeded: Waiting, "Delete the objects that use the cloud. With `deletionPolicy: Detach` they go at once, also while Ironic is away.";
     AwaitingState: Waiting, "Bring the node into one of the states that the message names, or take the change back.";
 

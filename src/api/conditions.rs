@@ -108,6 +108,10 @@ reasons! {
     Paused,
     /// The step failed and is tried again after a pause.
     RetryingAfterFailure,
+    /// As many nodes are being deployed, cleaned or destroyed as the cloud's limits allow.
+    WaitingForRoom,
+    /// As many destructive steps were taken in the last hour as the cloud's budget allows.
+    BudgetSpent,
 
     /// The cloud refuses the credentials.
     Unauthorized,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::free_form::{Extra, FreeForm};
 use super::instance::InstanceSpec;
-pub use super::node_status::{Applied, Attempts, BareMetalNodeStatus, Failure, Intent};
+pub use super::node_status::{Applied, Attempts, BareMetalNodeStatus, Failure, Intent, Waiting};
 use super::refs::{CloudRef, SecretRef};
 
 /// What is wanted of one machine. A field that is absent is not managed.

@@ -40,6 +40,9 @@ pub struct BareMetalNodeStatus {
     /// A destructive step about to be taken: written before it, removed after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Intent>,
+    /// What the node stands in line for, and since when: its place is kept over restarts of the operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
     /// Tries of the current step that have not led on yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<Attempts>,
@@ -62,6 +65,17 @@ pub struct Intent {
     pub generation: i64,
     /// When it was decided.
     pub at: Time,
+}
+
+/// A place in a line.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Waiting {
+    /// `deploy`, `clean` (also undeploying) or `destroy` (switching off, removing).
+    #[serde(rename = "for")]
+    pub work: String,
+    /// Since when.
+    pub since: Time,
 }
 
 /// How often a step was tried.

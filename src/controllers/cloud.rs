@@ -138,10 +138,10 @@ async fn connect(
 ) -> Result<Arc<Observer>, Unsettled> {
     let settings = cloud_settings::settings(object, &key.namespace, context).await?;
     let session = cloud_settings::session(&settings);
-    let intervals = cloud_settings::intervals(&object.spec);
+    let terms = cloud_settings::terms(&object.spec, settings.requests_in_flight);
     let seen = context
         .clouds
-        .observe(key, &session, settings, intervals, &context.woken);
+        .observe(key, &session, settings, terms, &context.woken);
     let seen = seen.map_err(|error| Unsettled {
         reason: Reason::InvalidSpec,
         message: format!("{}.", error.words()),

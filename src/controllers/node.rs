@@ -103,6 +103,7 @@ async fn run(cached: &BareMetalNode, context: &Context) -> Ended {
         }
         let mut plan = decide(&pass.facts(&look, Timestamp::now()));
         pass.recognise(&mut plan.status);
+        pass.keep_room(&plan);
         pass.watch_transition(&look);
         match execute(&mut pass, plan, &look).await {
             Next::Again => {}

@@ -89,6 +89,12 @@ pub fn class(error: &Error) -> CallClass {
     }
 }
 
+/// Whether Ironic surely has not acted: it said so (4xx), or had nobody to do it (503).
+pub fn is_refused(error: &Error) -> bool {
+    error.status().is_some_and(|status| (400..500).contains(&status))
+        || error.rejection() == Some(Rejection::Busy)
+}
+
 /// The condition's reason for a failed call.
 pub fn reason(error: &Error) -> Reason {
     match error.rejection() {

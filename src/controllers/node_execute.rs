@@ -54,6 +54,10 @@ pub async fn execute(pass: &mut Pass<'_>, plan: NodePlan, seen: &Seen) -> Next {
             Next::Ended(report(pass, Ended::new(outcome_of(choice), again)).await)
         }
         Some(Action::Look) => look(pass).await,
+        Some(Action::AskRoom(work)) => {
+            pass.ask_room(work);
+            Next::Again
+        }
         Some(Action::ReadSecrets) => {
             pass.read_secrets().await;
             Next::Again
@@ -162,6 +166,9 @@ async fn remove_finalizer(pass: &mut Pass<'_>) -> Next {
 
 /// One write proves the spec current, fences a second operator and is the record of a crash; then the node is read anew.
 async fn confirm(pass: &mut Pass<'_>, destructive: gate::Destructive) -> Next {
+    if let Some(next) = pass.pay(destructive).await {
+        return next;
+    }
     let look = pass.look();
     let intended = {
         let facts = pass.facts(&look, Timestamp::now());
@@ -189,6 +196,7 @@ async fn call_ironic(pass: &mut Pass<'_>, step: Step, call: Call) -> Next {
     if pass.context.stop.is_cancelled() {
         return Next::Ended(report(pass, Ended::new("stopped", None)).await);
     }
+    pass.redeem(step);
     let id = node_call::id(&call);
     let result = node_call::send(&observer.client, call).await;
     pass.confirmed = None;
@@ -208,6 +216,7 @@ async fn call_ironic(pass: &mut Pass<'_>, step: Step, call: Call) -> Next {
         Err(error) if error.is_closed() => Next::Ended(report(pass, Ended::new("stopped", None)).await),
         Err(error) => {
             pass.full = None;
+            pass.refund(step, &error);
             // Whether or not Ironic acted: only what is read from now on tells.
             if let Some(id) = &id {
                 observer.wrote(id);

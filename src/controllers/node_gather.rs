@@ -213,6 +213,9 @@ impl<'a> Pass<'a> {
                     .as_ref()
                     .map(|(reason, why)| (*reason, why.as_str())),
                 drivers: self.drivers.as_deref(),
+                room: self.standing(),
+                budget: self.budget(now),
+                paid: self.context.nodes.has_paid(&self.object),
             },
             cluster: &self.context.cluster,
             bulk_deletion: self.bulk_deletion.unwrap_or(false),
@@ -233,6 +236,8 @@ impl<'a> Pass<'a> {
 
     /// A transient failure: the pause before the next try.
     pub fn hold(&self) -> Duration {
+        // Whoever pauses must not keep others waiting.
+        self.leave_room();
         self.context.nodes.failed(&self.object, &self.basis(&self.look()))
     }
 

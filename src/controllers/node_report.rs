@@ -83,6 +83,9 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 /// Says on the object that its reconcile panicked. Best effort: this must not fail in turn.
 pub async fn panicked(cached: &BareMetalNode, context: &Context) {
+    for observer in context.clouds.observers() {
+        observer.leave_room(&key(cached));
+    }
     let mut object = context.nodes.newest(cached);
     let generation = object.metadata.generation;
     let status = object.status.get_or_insert_default();

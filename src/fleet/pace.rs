@@ -24,6 +24,18 @@ impl Default for Intervals {
     }
 }
 
+impl Intervals {
+    /// What satisfies both: the shorter interval, each.
+    #[must_use]
+    pub fn shortest(self, other: Self) -> Self {
+        Self {
+            busy: self.busy.min(other.busy),
+            quiet: self.quiet.min(other.quiet),
+            sweep: self.sweep.min(other.sweep),
+        }
+    }
+}
+
 /// A listing may take up to this share of Ironic's time while something moves: one part in five.
 const SHARE: u32 = 4;
 

@@ -28,6 +28,8 @@ const FAMILIES: &[(&str, &[&str])] = &[
     ("ironwright_leader", &[]),
     ("ironwright_nodes", &["state"]),
     ("ironwright_observation_age_seconds", &[]),
+    ("ironwright_operations_running", &["operation"]),
+    ("ironwright_operations_waiting", &["operation"]),
 ];
 
 /// The values that a label may have; no entry: a number.
@@ -58,6 +60,7 @@ const VALUES: &[(&str, &[&str])] = &[
     ),
     ("method", &["GET", "POST", "PATCH", "PUT", "DELETE"]),
     ("verb", &["manage", "provide", "active", "deleted"]),
+    ("operation", &["deploy", "clean", "destroy", "destructive"]),
 ];
 
 async fn get(operator: &Operator, path: &str) -> (u16, String) {

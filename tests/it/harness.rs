@@ -40,6 +40,12 @@ pub async fn stack() -> &'static Stack {
         .await
 }
 
+/// A stack beside the shared one, for tests about everything that an Ironic or a cluster has.
+pub async fn another_stack() -> Stack {
+    let _second = rustls::crypto::ring::default_provider().install_default();
+    start().await.expect("another stack starts")
+}
+
 async fn start() -> Result<Stack> {
     let tools = Tools::ensure(&Progress::stderr()).await?;
     let run = Run::start()?;

@@ -33,6 +33,8 @@ mod layers;
 #[cfg(test)]
 mod leader;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod ownership;
 #[cfg(test)]
 mod probe;

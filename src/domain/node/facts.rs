@@ -10,7 +10,8 @@ use super::marker::Marker;
 use crate::api::conditions::Reason;
 use crate::api::node::{DeletionPolicy, ManagementPolicy, WantedState};
 use crate::api::{BareMetalNode, RETRY_ANNOTATION};
-use crate::ironic::model::{Node, NodeSummary};
+use crate::domain::budget::Budget;
+use crate::ironic::model::{Node, NodeSummary, Standing};
 
 /// The facts, gathered by the controller.
 #[derive(Clone, Copy)]
@@ -104,6 +105,12 @@ pub struct CloudFacts<'a> {
     pub suspect: Option<(Reason, &'a str)>,
     /// The drivers with a live conductor; none: not known.
     pub drivers: Option<&'a [String]>,
+    /// Whether there is room for what the node is to do.
+    pub room: Standing,
+    /// What is left of the budget of destructive steps; none: there is no budget.
+    pub budget: Option<Budget>,
+    /// A destructive step of this object was paid for within the hour and not taken.
+    pub paid: bool,
 }
 
 /// The Secrets that a spec names.

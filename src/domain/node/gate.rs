@@ -4,9 +4,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::facts::NodeFacts;
 use super::power;
+use super::room::{self, Price, Room};
 use super::rules::Step;
 use super::upkeep::{self, TraitChange};
 use crate::api::FINALIZER;
+use crate::ironic::model::Work;
 
 /// Tries of a verification before a person is asked: BMCs lock accounts.
 pub const MOST_VERIFICATIONS: i32 = 3;
@@ -66,6 +68,10 @@ pub enum Tries {
 pub struct Gate {
     /// How often the step was tried.
     pub tries: Tries,
+    /// The budget of destructive steps allows it, or it is paid for.
+    pub price: Price,
+    /// There is room for what the step sets in motion.
+    pub room: Room,
     /// The finalizer is on the object (or the step is part of a deletion).
     pub finalizer: bool,
     /// The content of Secrets is known, or not needed.
@@ -83,6 +89,12 @@ pub enum Verdict {
     CoolDown,
     /// A person has to change something.
     GiveUp,
+    /// Wait until the budget has something left.
+    Save,
+    /// Ask for room and decide again.
+    Ask(Work),
+    /// Wait in line.
+    Queue,
     /// Read the Secrets.
     ReadSecrets,
     /// Put the finalizer on the object.
@@ -96,10 +108,27 @@ pub fn judge(step: Step, gate: Gate) -> Verdict {
     match (gate.tries, Destructive::of(step)) {
         (Tries::CoolingDown, _) => Verdict::CoolDown,
         (Tries::Spent, _) => Verdict::GiveUp,
-        (Tries::Fresh, _) if !gate.secrets => Verdict::ReadSecrets,
-        (Tries::Fresh, _) if !gate.finalizer => Verdict::AddFinalizer,
-        (Tries::Fresh, Some(destructive)) if !gate.confirmed => Verdict::Confirm(destructive),
-        (Tries::Fresh, _) => Verdict::Pass,
+        (Tries::Fresh, Some(_)) if gate.price == Price::TooHigh => Verdict::Save,
+        (Tries::Fresh, proof) => queue(step, gate).unwrap_or_else(|| prepare(proof, gate)),
+    }
+}
+
+/// Whoever needs room has it before anything is read or written for the step.
+fn queue(step: Step, gate: Gate) -> Option<Verdict> {
+    let work = room::work(step)?;
+    match gate.room {
+        Room::Free => None,
+        Room::Unasked => Some(Verdict::Ask(work)),
+        Room::Full => Some(Verdict::Queue),
+    }
+}
+
+fn prepare(proof: Option<Destructive>, gate: Gate) -> Verdict {
+    match proof {
+        _ if !gate.secrets => Verdict::ReadSecrets,
+        _ if !gate.finalizer => Verdict::AddFinalizer,
+        Some(destructive) if !gate.confirmed => Verdict::Confirm(destructive),
+        _ => Verdict::Pass,
     }
 }
 
@@ -108,6 +137,8 @@ pub fn gate(step: Step, facts: &NodeFacts) -> Gate {
     let finalizers = facts.object.metadata.finalizers.as_deref().unwrap_or_default();
     Gate {
         tries: tries(step, facts),
+        price: room::price(step, facts),
+        room: Room::of(step, facts),
         finalizer: facts.deleting() || finalizers.iter().any(|finalizer| finalizer == FINALIZER),
         secrets: facts.secrets.contents.is_some() || !needs_secrets(step, facts),
         confirmed: facts.confirmed.is_some_and(|confirmed| confirmed.step() == step),
@@ -180,27 +211,67 @@ pub fn next_try(last: Timestamp, count: i32) -> Timestamp {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// Every gate.
+    pub fn gates() -> impl Iterator<Item = Gate> {
+        let tries = [Tries::Fresh, Tries::CoolingDown, Tries::Spent].into_iter();
+        let rooms = tries.flat_map(|tries| [Room::Free, Room::Unasked, Room::Full].map(|room| (tries, room)));
+        rooms.flat_map(|(tries, room)| {
+            (0..16).map(move |bits| Gate {
+                tries,
+                room,
+                price: if bits & 8 > 0 {
+                    Price::Affordable
+                } else {
+                    Price::TooHigh
+                },
+                finalizer: bits & 1 > 0,
+                secrets: bits & 2 > 0,
+                confirmed: bits & 4 > 0,
+            })
+        })
+    }
+
+    /// What must be so for a step to pass.
+    pub fn in_order(step: Step, gate: Gate) -> bool {
+        let needs_proof = matches!(
+            step,
+            Step::Provide | Step::Undeploy | Step::Delete | Step::PowerOff
+        );
+        let needs_room = needs_proof || step == Step::Deploy;
+        gate.tries == Tries::Fresh
+            && gate.finalizer
+            && gate.secrets
+            && (!needs_room || gate.room == Room::Free)
+            && (!needs_proof || (gate.confirmed && gate.price == Price::Affordable))
+    }
 
     #[test]
     fn a_step_passes_only_when_everything_is_in_order() {
         for &step in Step::ALL {
-            for tries in [Tries::Fresh, Tries::CoolingDown, Tries::Spent] {
-                for bits in 0..8 {
-                    let gate = Gate {
-                        tries,
-                        finalizer: bits & 1 > 0,
-                        secrets: bits & 2 > 0,
-                        confirmed: bits & 4 > 0,
-                    };
-                    let passes = judge(step, gate) == Verdict::Pass;
-                    let needs_proof = Destructive::of(step).is_some();
-                    let in_order = tries == Tries::Fresh
-                        && gate.finalizer
-                        && gate.secrets
-                        && (gate.confirmed || !needs_proof);
-                    assert_eq!(passes, in_order, "{step:?} {gate:?}");
+            for gate in gates() {
+                let passes = judge(step, gate) == Verdict::Pass;
+                assert_eq!(passes, in_order(step, gate), "{step:?} {gate:?}");
+            }
+        }
+    }
+
+    /// Nothing is read, written or announced for a step that has to wait, and no room is held by one that may not be paid for.
+    #[test]
+    fn whoever_waits_has_spent_nothing() {
+        for &step in Step::ALL {
+            for gate in gates() {
+                match judge(step, gate) {
+                    Verdict::Ask(_) | Verdict::Queue => {
+                        assert_eq!(gate.tries, Tries::Fresh);
+                        assert!(gate.price == Price::Affordable || Destructive::of(step).is_none());
+                    }
+                    Verdict::ReadSecrets | Verdict::AddFinalizer | Verdict::Confirm(_) | Verdict::Pass => {
+                        assert!(gate.room == Room::Free || room::work(step).is_none());
+                    }
+                    Verdict::CoolDown | Verdict::GiveUp | Verdict::Save => {}
                 }
             }
         }

@@ -4,7 +4,8 @@
 //! * [`situation`]: the facts folded into a finite number of situations.
 //! * [`rules`]: situation → choice; checked over every situation.
 //! * [`meanings`]: what each rule means, for the documentation.
-//! * [`gate`]: what must be done before a step may be taken (finalizer, pause after a failure, proofs for a destructive step).
+//! * [`gate`]: what must be done before a step may be taken (pause after a failure, budget, room, finalizer, proofs for a destructive step).
+//! * [`room`]: which steps are limited in number, and what is said while one has to wait.
 //! * [`desired`], [`fields`], `table`: the fields a spec asks for, how they differ from the live node, and when they may be changed.
 //! * `upkeep`: traits and maintenance, which have requests of their own.
 //! * `power`: on and off.
@@ -28,6 +29,7 @@ pub mod plan;
 mod power;
 mod provision;
 mod references;
+pub mod room;
 pub mod rules;
 pub mod situation;
 mod situations;

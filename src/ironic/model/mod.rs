@@ -16,6 +16,7 @@ mod state;
 mod summary;
 mod verb;
 mod version;
+mod work;
 
 pub use bmc::Bmc;
 pub use create::NodeCreate;
@@ -31,6 +32,7 @@ pub use state::{Life, ProvisionState, life};
 pub use summary::NodeSummary;
 pub use verb::Verb;
 pub use version::ApiVersion;
+pub use work::{Pool, Queue, Standing, Work};
 
 use serde::{Deserialize, Deserializer};
 

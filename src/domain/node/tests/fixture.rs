@@ -15,7 +15,8 @@ use crate::api::conditions::Reason;
 use crate::api::node::{Provision, WantedState};
 use crate::api::refs::CloudRef;
 use crate::api::{BareMetalNode, BareMetalNodeSpec, FINALIZER, instance};
-use crate::ironic::model::{InterfaceKind, Node, NodeSummary, ProvisionState};
+use crate::domain::budget::Budget;
+use crate::ironic::model::{InterfaceKind, Node, NodeSummary, ProvisionState, Standing};
 
 pub const CLUSTER: &str = "5d3c7a52-0000-0000-0000-000000000001";
 pub const UID: &str = "0b9fbd3e-3a3c-4a76-9c55-2b0b9d6e1001";
@@ -51,6 +52,9 @@ pub struct Case {
     pub suspect: Option<Reason>,
     pub drivers: Option<Vec<String>>,
     pub confirmed: Option<Step>,
+    pub room: Standing,
+    pub budget: Option<Budget>,
+    pub paid: bool,
     pub history: Option<String>,
     pub bulk_deletion: bool,
     pub now: i64,
@@ -67,6 +71,9 @@ impl Case {
             suspect: None,
             drivers: None,
             confirmed: None,
+            room: Standing::Unlimited,
+            budget: None,
+            paid: false,
             history: None,
             bulk_deletion: false,
             now: NOW,
@@ -117,6 +124,9 @@ impl Case {
                 paused: self.paused,
                 suspect: self.suspect.map(|reason| (reason, "The endpoint is another one")),
                 drivers: self.drivers.as_deref(),
+                room: self.room,
+                budget: self.budget,
+                paid: self.paid,
             },
             cluster: CLUSTER,
             bulk_deletion: self.bulk_deletion,

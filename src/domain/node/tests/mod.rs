@@ -6,6 +6,7 @@ mod era;
 mod fields;
 mod fixture;
 mod ironic;
+mod limits;
 mod mutants;
 mod permits;
 mod policies;

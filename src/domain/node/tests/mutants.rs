@@ -1,8 +1,10 @@
 //! Decisions that are wrong on purpose: each must be caught, or the checks prove nothing.
 
 use super::super::facts::NodeFacts;
+use super::super::gate::tests::{gates, in_order};
 use super::super::gate::{Gate, Tries, Verdict, judge};
 use super::super::plan::{NodePlan, compose};
+use super::super::room::{Price, Room};
 use super::super::rules::{Choice, RULES, Step, choose};
 use super::super::situation::{
     Gap, Grip, Guard, Place, Refs, Situation, Tenant, View, Want, Writes, summarise,
@@ -162,29 +164,10 @@ fn no_rule_can_be_left_out() {
 type Judge = fn(Step, Gate) -> Verdict;
 
 fn gate_holds(judge: Judge) -> bool {
-    Step::ALL.iter().all(|&step| {
-        [Tries::Fresh, Tries::CoolingDown, Tries::Spent]
-            .into_iter()
-            .all(|tries| {
-                (0..8_u8).all(|bits| {
-                    let gate = Gate {
-                        tries,
-                        finalizer: bits & 1 > 0,
-                        secrets: bits & 2 > 0,
-                        confirmed: bits & 4 > 0,
-                    };
-                    let destructive = matches!(
-                        step,
-                        Step::Provide | Step::Undeploy | Step::Delete | Step::PowerOff
-                    );
-                    let in_order = tries == Tries::Fresh
-                        && gate.finalizer
-                        && gate.secrets
-                        && (gate.confirmed || !destructive);
-                    (judge(step, gate) == Verdict::Pass) == in_order
-                })
-            })
-    })
+    let judged = |step, gate| (judge(step, gate) == Verdict::Pass) == in_order(step, gate);
+    Step::ALL
+        .iter()
+        .all(|&step| gates().all(|gate| judged(step, gate)))
 }
 
 #[test]
@@ -214,6 +197,24 @@ fn no_condition_of_the_gate_can_be_dropped() {
                 step,
                 Gate {
                     secrets: true,
+                    ..gate
+                },
+            )
+        }),
+        ("price", |step, gate| {
+            judge(
+                step,
+                Gate {
+                    price: Price::Affordable,
+                    ..gate
+                },
+            )
+        }),
+        ("room", |step, gate| {
+            judge(
+                step,
+                Gate {
+                    room: Room::Free,
                     ..gate
                 },
             )

@@ -3,11 +3,12 @@
 use super::super::facts::NodeFacts;
 use super::super::outcome;
 use super::super::plan::{Action, NodePlan};
+use super::super::room;
 use super::super::rules::{Choice, Step};
 use super::fixture::{self, Case, Sight, THEIRS};
 use super::ironic::{self, Care, Machine, WRITTEN};
 use crate::api::node::{DeletionPolicy, ManagementPolicy, Power, PowerWanted, Shutdown, WantedState};
-use crate::ironic::model::{Event, ProvisionState, Verb};
+use crate::ironic::model::{Event, ProvisionState, Standing, Verb};
 
 /// A decision under test.
 pub type Decide = fn(&NodeFacts) -> NodePlan;
@@ -124,6 +125,7 @@ impl World {
             None if self.known => Sight::Unlisted,
             None => Sight::Absent,
         };
+        case.room = Standing::Unasked;
         let applied = self.applied.then(|| WRITTEN.clone());
         let status = case.object.status.get_or_insert_default();
         status.id = self.known.then(|| fixture::UID.to_owned());
@@ -151,6 +153,7 @@ impl World {
             match plan.action {
                 None => return Ok((next, Turn::Rested(plan.choice))),
                 Some(Action::Look) => case.sight = self.full(),
+                Some(Action::AskRoom(work)) => case.room = Standing::Granted(work),
                 Some(Action::Confirm(destructive)) => {
                     case.confirmed = Some(destructive.step());
                     case.sight = self.full();
@@ -162,6 +165,9 @@ impl World {
                 Some(Action::Call(step, call)) => {
                     if !heard {
                         (next.known, next.applied) = (self.known, self.applied);
+                    }
+                    if room::work(step).is_some_and(|work| case.room != Standing::Granted(work)) {
+                        return Err(format!("{step:?} without room: {self:?}"));
                     }
                     next.serve(&call)
                         .map_err(|refusal| format!("{step:?} refused: {refusal}; {self:?}"))?;
