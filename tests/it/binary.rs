@@ -57,7 +57,7 @@ const VALUES: &[(&str, &[&str])] = &[
         ],
     ),
     ("method", &["GET", "POST", "PATCH", "PUT", "DELETE"]),
-    ("verb", &["manage", "provide", "active", "deleted"]),
+    ("verb", &["manage", "inspect", "provide", "active", "rescue", "unrescue", "deleted"]),
 ];
 
 async fn get(operator: &Operator, path: &str) -> (u16, String) {

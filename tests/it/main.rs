@@ -25,6 +25,8 @@ mod fleet;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod inspect;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod leader;
@@ -32,6 +34,8 @@ mod leader;
 mod ownership;
 #[cfg(test)]
 mod probe;
+#[cfg(test)]
+mod rescue;
 #[cfg(test)]
 mod rivals;
 #[cfg(test)]
@@ -42,3 +46,5 @@ mod secrets;
 mod sight;
 #[cfg(test)]
 mod upkeep;
+#[cfg(test)]
+mod wordless;

@@ -27,6 +27,9 @@ pub struct Marker {
     /// The instance we claimed the node for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<InstanceMark>,
+    /// An instance of ours was put on the node, be it long gone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub used: bool,
 }
 
 /// An instance of ours.
@@ -48,7 +51,13 @@ impl Marker {
             name: text(&object.metadata.name),
             uid: text(&object.metadata.uid),
             instance: None,
+            used: false,
         }
+    }
+
+    /// Whether an instance of ours is, or ever was, on the node.
+    pub fn was_used(&self) -> bool {
+        self.used || self.instance.is_some()
     }
 
     /// The marker on a node; none if there is none or it cannot be read.

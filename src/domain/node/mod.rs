@@ -7,6 +7,8 @@
 //! * [`desired`], [`fields`], `table`: the fields a spec asks for, how they differ from the live node, and when they may be changed.
 //! * `upkeep`: traits and maintenance, which have requests of their own.
 //! * `power`: on and off.
+//! * `inspection`: the one inspection of a machine just enrolled.
+//! * `tries`: how often a step was tried on the way to what is wanted.
 //! * `drift`: what differs, for who only observes.
 //! * [`marker`]: how we know what is ours.
 //! * [`plan`], [`status`]: the decision put together.
@@ -20,6 +22,7 @@ mod drift;
 pub mod facts;
 pub mod fields;
 pub mod gate;
+mod inspection;
 pub mod marker;
 pub mod outcome;
 pub mod plan;
@@ -34,6 +37,7 @@ mod summarise;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tries;
 mod upkeep;
 pub mod words;
 

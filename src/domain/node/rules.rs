@@ -2,6 +2,7 @@
 //!
 //! The name of the rule that answered goes to the object's status and to the documentation.
 
+use super::gate::Destructive;
 use super::provision::{provision, undeploy, with_full_view};
 use super::situation::{Gap, Grip, Guard, Place, Refs, Situation, Tenant, View, Want, Writes};
 use crate::api::conditions::Reason;
@@ -48,10 +49,16 @@ pub enum Step {
     Unclaim,
     /// Verb `manage`.
     Manage,
+    /// Verb `inspect`: may boot the machine.
+    Inspect,
     /// Verb `provide`: cleans.
     Provide,
     /// Verb `active`.
     Deploy,
+    /// Verb `rescue`: boots the machine into the rescue ramdisk.
+    Rescue,
+    /// Verb `unrescue`: boots it back.
+    Unrescue,
     /// Verb `deleted`: tears the instance down and cleans.
     Undeploy,
     /// Remove the node from Ironic.
@@ -72,8 +79,11 @@ impl Step {
         Step::Claim,
         Step::Unclaim,
         Step::Manage,
+        Step::Inspect,
         Step::Provide,
         Step::Deploy,
+        Step::Rescue,
+        Step::Unrescue,
         Step::Undeploy,
         Step::Delete,
     ];
@@ -92,8 +102,11 @@ impl Step {
             Step::Claim => "claim",
             Step::Unclaim => "unclaim",
             Step::Manage => "manage",
+            Step::Inspect => "inspect",
             Step::Provide => "provide",
             Step::Deploy => "active",
+            Step::Rescue => "rescue",
+            Step::Unrescue => "unrescue",
             Step::Undeploy => "deleted",
             Step::Delete => "delete",
         }
@@ -252,8 +265,14 @@ fn removable(place: Place) -> bool {
 /// Fields are brought to what the spec says wherever Ironic allows it, also under an instance or in maintenance.
 fn edit(s: &Situation) -> Option<Choice> {
     let step = match s.edit {
-        // The power comes last: see `settled`.
-        Gap::None | Gap::PowerOn | Gap::PowerOff | Gap::PowerPinned | Gap::Later => return None,
+        // The power comes last: see `settled`. An inspection is a step on the way.
+        Gap::None
+        | Gap::Inspect
+        | Gap::InspectedInVain
+        | Gap::PowerOn
+        | Gap::PowerOff
+        | Gap::PowerPinned
+        | Gap::Later => return None,
         Gap::Enter => return Some(Choice::Step(Step::EnterMaintenance)),
         Gap::Lift => return Some(Choice::Step(Step::LeaveMaintenance)),
         Gap::Now => Step::Patch,
@@ -285,7 +304,7 @@ fn guard(s: &Situation) -> Option<Choice> {
     );
     match (s.guard, way) {
         (Guard::Maintenance, _) if !at_rest => Some(Choice::Stalled(Reason::Maintenance)),
-        (Guard::Protected, Choice::Step(Step::Undeploy | Step::Provide | Step::PowerOff)) => {
+        (Guard::Protected, Choice::Step(step)) if Destructive::of(step).is_some() => {
             Some(Choice::Stalled(Reason::Protected))
         }
         (Guard::Retired, Choice::Step(Step::Provide)) => Some(Choice::Stalled(Reason::Retired)),

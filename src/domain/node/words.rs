@@ -1,9 +1,9 @@
 //! What a condition says: one sentence for every reason, with what would help.
 
 use super::facts::{Look, NodeFacts};
-use super::gate::MOST_VERIFICATIONS;
 use super::rules::Step;
 use super::situation::Place;
+use super::tries::{MOST_VERIFICATIONS, tried};
 use super::{desired, fields, table, upkeep};
 use crate::api::conditions::Reason;
 use crate::domain::conditions::shorten;
@@ -20,6 +20,8 @@ pub fn transition(state: &ProvisionState) -> Reason {
         ProvisionState::Deploying | ProvisionState::DeployWait => Reason::Deploying,
         ProvisionState::Deleting => Reason::Undeploying,
         ProvisionState::Inspecting | ProvisionState::InspectWait => Reason::Inspecting,
+        ProvisionState::Rescuing | ProvisionState::RescueWait => Reason::Rescuing,
+        ProvisionState::Unrescuing => Reason::Unrescuing,
         _ => Reason::Transitioning,
     }
 }
@@ -37,7 +39,10 @@ pub fn step(step: Step) -> Reason {
         Step::PowerOn => Reason::PoweringOn,
         Step::PowerOff => Reason::PoweringOff,
         Step::Manage => Reason::Verifying,
+        Step::Inspect => Reason::Inspecting,
         Step::Provide => Reason::Cleaning,
+        Step::Rescue => Reason::Rescuing,
+        Step::Unrescue => Reason::Unrescuing,
         Step::Claim | Step::Deploy => Reason::Deploying,
         Step::Undeploy => Reason::Undeploying,
         Step::Delete => Reason::Deleting,
@@ -53,7 +58,9 @@ pub fn failure(place: Place) -> Option<Reason> {
         Place::InspectFailed => Some(Reason::InspectFailed),
         Place::AdoptFailed => Some(Reason::AdoptFailed),
         Place::Error => Some(Reason::UndeployFailed),
-        Place::RescueFailed | Place::ServiceFailed => Some(Reason::NodeFailed),
+        Place::RescueFailed => Some(Reason::RescueFailed),
+        Place::UnrescueFailed => Some(Reason::UnrescueFailed),
+        Place::ServiceFailed => Some(Reason::NodeFailed),
         Place::Absent
         | Place::Taken
         | Place::Unlisted
@@ -73,9 +80,12 @@ pub fn failure(place: Place) -> Option<Reason> {
 pub fn say(reason: Reason, facts: &NodeFacts) -> String {
     let node = facts.look.summary();
     match reason {
-        Reason::Manageable | Reason::Available | Reason::Deployed | Reason::Enrolled | Reason::InUse => {
-            settled(reason, node)
-        }
+        Reason::Manageable
+        | Reason::Available
+        | Reason::Deployed
+        | Reason::Rescued
+        | Reason::Enrolled
+        | Reason::InUse => settled(reason, node),
         Reason::SecretMissing
         | Reason::DriverUnavailable
         | Reason::InvalidSpec
@@ -137,6 +147,7 @@ fn settled(reason: Reason, node: Option<&NodeSummary>) -> String {
             format!("The node is in state {state}, with an instance that somebody else put there.")
         }
         Reason::Deployed => "The instance of the spec is deployed.".into(),
+        Reason::Rescued => "The instance of the spec is deployed, and its machine is in rescue mode.".into(),
         Reason::Enrolled => {
             format!("The node is in state {state}; the spec names no provision.state, so it is not moved.")
         }
@@ -208,7 +219,7 @@ fn blocked(reason: Reason, facts: &NodeFacts, node: Option<&NodeSummary>) -> Str
                 why.unwrap_or("no reason given")
             )
         }
-        Reason::Protected => "The node is protected in Ironic: it is neither torn down nor removed.".into(),
+        Reason::Protected => "The node is protected in Ironic: it is neither torn down, nor booted anew, nor removed.".into(),
         Reason::Retired => "The node is retired in Ironic: it cannot be made available.".into(),
         Reason::ForeignInstance => foreign(node, &state, facts.deleting()),
         Reason::InstancePresent => instance_present(&state, facts.bulk_deletion),
@@ -270,12 +281,7 @@ fn reserved(node: Option<&NodeSummary>) -> String {
 /// The sentence about a failure: Ironic's words, how often it was tried, and what comes next.
 pub fn failed(facts: &NodeFacts, words: Option<&str>, step: Step, given_up: bool) -> String {
     let words = shorten(words.unwrap_or("Ironic gives no reason"), WORDS_LIMIT);
-    let attempts = facts
-        .object
-        .status
-        .as_ref()
-        .and_then(|status| status.attempts.as_ref());
-    let count = attempts.map_or(0, |attempts| attempts.count);
+    let count = tried(step, facts).map_or(0, |tried| tried.count);
     let tried = if count == 1 {
         "once".to_owned()
     } else {
