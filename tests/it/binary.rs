@@ -57,7 +57,12 @@ const VALUES: &[(&str, &[&str])] = &[
         ],
     ),
     ("method", &["GET", "POST", "PATCH", "PUT", "DELETE"]),
-    ("verb", &["manage", "inspect", "provide", "active", "rescue", "unrescue", "deleted"]),
+    (
+        "verb",
+        &[
+            "manage", "inspect", "provide", "active", "rescue", "unrescue", "deleted",
+        ],
+    ),
 ];
 
 async fn get(operator: &Operator, path: &str) -> (u16, String) {

@@ -24,7 +24,7 @@ fn scripted(script: &Value, more: &Value) -> Value {
     spec
 }
 
-/// Waits until Ironic's history of the node has this many errors; when the last of them came is now.
+/// Waits until the node has failed into this state, and says when that was seen.
 pub async fn failed_in_ironic(world: &World, name: &str, state: &str) -> Instant {
     wait::until(state, LIMIT, async || {
         let live = world.live(name).await;

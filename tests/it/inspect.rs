@@ -26,7 +26,10 @@ async fn a_machine_is_inspected_once_before_it_is_offered() {
     assert_eq!(world.verbs_of(&id), ["manage", "inspect", "provide"]);
     assert_eq!(world.live("a").await.unwrap()["properties"]["cpus"], 96);
     let record = status(&node).inspection.as_ref().expect("it is recorded");
-    assert_eq!((record.outcome.as_str(), record.message.as_deref()), ("Done", None));
+    assert_eq!(
+        (record.outcome.as_str(), record.message.as_deref()),
+        ("Done", None)
+    );
 
     // An object that is made anew, without a record, finds what Ironic knows.
     world.edit("a", &json!({"deletionPolicy": "Detach"})).await;
@@ -51,7 +54,9 @@ async fn a_failed_inspection_is_told_and_tried_again() {
     assert!(failed.elapsed() < TOLD, "{:?}", failed.elapsed());
     assert_eq!(status(&node).inspection, None);
     let began = Instant::now();
-    world.edit("a", &json!({"extra": {"testkit": {"inspect_fail": null}}})).await;
+    world
+        .edit("a", &json!({"extra": {"testkit": {"inspect_fail": null}}}))
+        .await;
     let node = world.ready("a", "Available").await;
     assert!(began.elapsed() < TOLD, "{:?}", began.elapsed());
     assert_eq!(status(&node).inspection.as_ref().unwrap().outcome, "Done");

@@ -62,8 +62,12 @@ async fn a_machine_is_deployed_rescued_and_brought_back() {
         .meddle("PUT", &format!("/v1/nodes/{id}/states/provision"), &body)
         .await;
     assert_eq!(code, 202);
-    world.live_is(&id, "rescue", |live| live["provision_state"] == "rescue").await;
-    world.live_is(&id, "active", |live| live["provision_state"] == "active").await;
+    world
+        .live_is(&id, "rescue", |live| live["provision_state"] == "rescue")
+        .await;
+    world
+        .live_is(&id, "active", |live| live["provision_state"] == "active")
+        .await;
 
     want(&world, "a", "rescue").await;
     world.ready("a", "Rescued").await;
@@ -98,15 +102,29 @@ async fn a_failed_rescue_and_a_failed_way_back_are_told_and_tried_again() {
     let script = json!({"rescue_fail": "the ramdisk is lost", "unrescue_fail": "the network is stuck"});
     world.apply_node("a", &machine("rescue", &script)).await;
     for (state, reason, words, cure, done) in [
-        ("rescue failed", "RescueFailed", "the ramdisk is lost", "rescue_fail", "Rescued"),
-        ("unrescue failed", "UnrescueFailed", "the network is stuck", "unrescue_fail", "Deployed"),
+        (
+            "rescue failed",
+            "RescueFailed",
+            "the ramdisk is lost",
+            "rescue_fail",
+            "Rescued",
+        ),
+        (
+            "unrescue failed",
+            "UnrescueFailed",
+            "the network is stuck",
+            "unrescue_fail",
+            "Deployed",
+        ),
     ] {
         let failed = failed_in_ironic(&world, "a", state).await;
         let node = told(&world, "a", reason, words).await;
         assert!(failed.elapsed() < TOLD, "{:?}", failed.elapsed());
         assert_eq!(condition(&node, "Reconciling").map(|(now, ..)| now), Some("True"));
         let began = Instant::now();
-        world.edit("a", &json!({"extra": {"testkit": {cure: null}}})).await;
+        world
+            .edit("a", &json!({"extra": {"testkit": {cure: null}}}))
+            .await;
         world.ready("a", done).await;
         assert!(began.elapsed() < TOLD, "{:?}", began.elapsed());
         want(&world, "a", "active").await;

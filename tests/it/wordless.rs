@@ -44,13 +44,61 @@ fn all() -> Vec<Failing> {
     let to = |state: &str| json!({"provision": {"state": state}});
     let free = |state: &str| json!({"provision": {"state": state, "instance": null}});
     vec![
-        failing("inspect", to("manageable"), "Manageable", json!({"onEnroll": {"inspect": true}}), "inspect", "inspect failed", &["InspectFailed"]),
+        failing(
+            "inspect",
+            to("manageable"),
+            "Manageable",
+            json!({"onEnroll": {"inspect": true}}),
+            "inspect",
+            "inspect failed",
+            &["InspectFailed"],
+        ),
         // Ironic itself puts such a node into maintenance, in the same words.
-        failing("clean", to("manageable"), "Manageable", to("available"), "provide", "clean failed", &["CleanFailed", "Maintenance"]),
-        failing("deploy", to("available"), "Available", instance("active"), "active", "deploy failed", &["DeployFailed"]),
-        failing("teardown", instance("active"), "Deployed", free("available"), "deleted", "error", &["UndeployFailed"]),
-        failing("rescue", instance("active"), "Deployed", to("rescue"), "rescue", "rescue failed", &["RescueFailed"]),
-        failing("unrescue", instance("rescue"), "Rescued", to("active"), "unrescue", "unrescue failed", &["UnrescueFailed"]),
+        failing(
+            "clean",
+            to("manageable"),
+            "Manageable",
+            to("available"),
+            "provide",
+            "clean failed",
+            &["CleanFailed", "Maintenance"],
+        ),
+        failing(
+            "deploy",
+            to("available"),
+            "Available",
+            instance("active"),
+            "active",
+            "deploy failed",
+            &["DeployFailed"],
+        ),
+        failing(
+            "teardown",
+            instance("active"),
+            "Deployed",
+            free("available"),
+            "deleted",
+            "error",
+            &["UndeployFailed"],
+        ),
+        failing(
+            "rescue",
+            instance("active"),
+            "Deployed",
+            to("rescue"),
+            "rescue",
+            "rescue failed",
+            &["RescueFailed"],
+        ),
+        failing(
+            "unrescue",
+            instance("rescue"),
+            "Rescued",
+            to("active"),
+            "unrescue",
+            "unrescue failed",
+            &["UnrescueFailed"],
+        ),
     ]
 }
 
@@ -69,8 +117,8 @@ async fn begin(world: &World, failing: &Failing) -> String {
 async fn fail(world: &World, failing: &Failing) {
     let name = failing.operation;
     let script = json!({format!("{name}_fail"): words(name), format!("{name}_delay"): WORKS});
-    let mut edit = json!({"extra": {"testkit": script}});
-    json_patch::merge(&mut edit, &failing.edit);
+    let mut edit = failing.edit.clone();
+    edit["extra"] = json!({"testkit": script});
     world.edit(name, &edit).await;
     world
         .wait(name, "the step is begun", |node| {
@@ -86,13 +134,23 @@ fn words(operation: &str) -> String {
 
 /// Takes the words away from the node, and shows that they are gone and the failure is not.
 async fn silence(world: &World, id: &str, state: &str) {
-    world.live_is(id, state, |live| live["provision_state"] == state && !live["last_error"].is_null()).await;
+    world
+        .live_is(id, state, |live| {
+            live["provision_state"] == state && !live["last_error"].is_null()
+        })
+        .await;
     let (code, answer) = world
-        .meddle("PUT", &format!("/v1/nodes/{id}/states/power"), &json!({"target": "power on"}))
+        .meddle(
+            "PUT",
+            &format!("/v1/nodes/{id}/states/power"),
+            &json!({"target": "power on"}),
+        )
         .await;
     assert_eq!(code, 202, "{answer}");
     let gone = |live: &Value| {
-        live["provision_state"] == state && live["last_error"].is_null() && live["target_power_state"].is_null()
+        live["provision_state"] == state
+            && live["last_error"].is_null()
+            && live["target_power_state"].is_null()
     };
     world.live_is(id, "no words", gone).await;
 }
@@ -106,7 +164,12 @@ async fn a_failure_without_words_is_told_from_the_history() {
     futures::future::join_all(all.iter().map(|failing| fail(&world, failing))).await;
     world.operator().pause();
     let asked = world.proxy.log().len();
-    futures::future::join_all(all.iter().zip(&ids).map(|(failing, id)| silence(&world, id, failing.state))).await;
+    futures::future::join_all(
+        all.iter()
+            .zip(&ids)
+            .map(|(failing, id)| silence(&world, id, failing.state)),
+    )
+    .await;
     world.operator().resume();
     let resumed = Instant::now();
     for (failing, id) in all.iter().zip(&ids) {
@@ -118,11 +181,25 @@ async fn a_failure_without_words_is_told_from_the_history() {
                 })
             })
             .await;
-        assert!(resumed.elapsed() < TOLD + Duration::from_secs(1), "{name}: {:?}", resumed.elapsed());
-        assert!(status(&node).last_error.as_deref().unwrap().contains(&words(name)), "{name}");
+        assert!(
+            resumed.elapsed() < TOLD + Duration::from_secs(1),
+            "{name}: {:?}",
+            resumed.elapsed()
+        );
+        assert!(
+            status(&node)
+                .last_error
+                .as_deref()
+                .unwrap()
+                .contains(&words(name)),
+            "{name}"
+        );
         let log = world.proxy.log();
         let history = format!("/v1/nodes/{id}/history");
         let mut since = log.iter().skip(asked);
-        assert!(since.any(|entry| entry.seen.path == history), "{name}: nobody asked for its history");
+        assert!(
+            since.any(|entry| entry.seen.path == history),
+            "{name}: nobody asked for its history"
+        );
     }
 }

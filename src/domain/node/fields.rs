@@ -9,12 +9,12 @@ use super::applied::{driver_info_owned, journal, written};
 use super::desired::{self, Desired};
 use super::facts::NodeFacts;
 use super::marker::{self, Marker};
-use super::situation::{Gap, place};
+use super::situation::Gap;
 pub use super::table::Editable;
 use super::upkeep::{self, MaintenanceChange, TraitChange};
 use super::{capabilities, power, table};
 use crate::api::node::Applied;
-use crate::ironic::model::{Node, NodeSummary, Object};
+use crate::ironic::model::{Node, Object};
 
 /// The differences of one field.
 pub struct Difference {
@@ -121,30 +121,10 @@ pub fn edits(facts: &NodeFacts, node: &Node) -> Edits {
             });
         }
     }
-    if let Some(outlived) = outlived_mark(facts, node).filter(|_| !edits.now.is_empty()) {
+    if let Some(outlived) = marker::outlived(facts, node).filter(|_| !edits.now.is_empty()) {
         edits.now.push(outlived);
     }
     edits
-}
-
-/// Clears the marker of an instance that is no longer on the node. It says nothing that is not so, since nobody claims the node
-/// any more; it goes along with the next change, and asks for none of its own.
-fn outlived_mark(facts: &NodeFacts, node: &Node) -> Option<PatchOperation> {
-    let outlived = |marker: &Marker| {
-        marker.instance.is_some() && marker.same_uid(&facts.marker()) && is_left(node)
-    };
-    let cleared = Marker {
-        instance: None,
-        used: true,
-        ..Marker::read(&node.extra).filter(outlived)?
-    };
-    Some(add(&["extra", marker::KEY], cleared.value()))
-}
-
-/// Whether there is no instance on the node any more, and none whose teardown is under way.
-fn is_left(node: &Node) -> bool {
-    let row = NodeSummary::from(node);
-    node.instance_uuid.is_none() && place(&row).unoccupied()
 }
 
 fn differences(facts: &NodeFacts, node: &Node) -> Vec<Difference> {
@@ -291,8 +271,12 @@ fn extra(facts: &NodeFacts, desired: &Desired, applied: &Applied, node: &Node) -
         let used = live.as_ref().is_some_and(Marker::was_used);
         let instance = live
             .and_then(|marker| marker.instance)
-            .filter(|_| !is_left(node));
-        let marker = Marker { instance, used, ..ours };
+            .filter(|_| !marker::is_left(node));
+        let marker = Marker {
+            instance,
+            used,
+            ..ours
+        };
         wanted.insert(marker::KEY.to_owned(), marker.value());
     }
     keys("extra", &wanted, &applied.extra, &node.extra)

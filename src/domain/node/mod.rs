@@ -28,11 +28,13 @@ pub mod outcome;
 pub mod plan;
 mod power;
 mod provision;
+mod reasons;
 mod references;
 pub mod rules;
 pub mod situation;
 mod situations;
 pub mod status;
+mod step;
 mod summarise;
 mod table;
 #[cfg(test)]

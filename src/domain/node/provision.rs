@@ -68,10 +68,7 @@ fn to_rescue(s: &Situation) -> Choice {
 }
 
 fn is_rescue(place: Place) -> bool {
-    matches!(
-        place,
-        Place::Rescue | Place::RescueFailed | Place::UnrescueFailed
-    )
+    matches!(place, Place::Rescue | Place::RescueFailed | Place::UnrescueFailed)
 }
 
 fn to_active(s: &Situation) -> Choice {

@@ -77,7 +77,11 @@ pub fn tried(step: Step, facts: &NodeFacts) -> Option<Tried> {
     if attempts.step == name {
         return Some(current(attempts.clone()));
     }
-    attempts.earlier.iter().find(|earlier| earlier.step == name).cloned()
+    attempts
+        .earlier
+        .iter()
+        .find(|earlier| earlier.step == name)
+        .cloned()
 }
 
 fn current(attempts: Attempts) -> Tried {

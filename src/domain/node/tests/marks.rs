@@ -34,7 +34,11 @@ fn mark(node: &Node) -> Marker {
 fn it_goes_with_the_next_change_and_the_node_stays_marked_as_used() {
     for state in [S::Available, S::Manageable, S::CleanFailed] {
         let (after, _) = changed(&described(left(&state)));
-        assert_eq!((mark(&after).instance, mark(&after).used), (None, true), "{state}");
+        assert_eq!(
+            (mark(&after).instance, mark(&after).used),
+            (None, true),
+            "{state}"
+        );
         assert_eq!(after.description.as_deref(), Some("new"));
     }
 }

@@ -42,7 +42,10 @@ const CHECKS: &[(&str, Check)] = &[
         maintenance,
     ),
     ("the power changes as asked, and not under maintenance", power),
-    ("an inspection is made when it is due, and not for ever", inspection),
+    (
+        "an inspection is made when it is due, and not for ever",
+        inspection,
+    ),
     ("settled means there, or in use by who took the offer", settled),
 ];
 
@@ -154,14 +157,7 @@ pub fn states(wanted: Place) -> impl Iterator<Item = &'static ProvisionState> {
 fn full_view(s: &Situation, choice: Choice) -> bool {
     let computed = matches!(
         step(choice),
-        Some(
-            Step::Patch
-                | Step::AddTrait
-                | Step::RemoveTrait
-                | Step::PowerOff
-                | Step::Claim
-                | Step::Inspect
-        )
+        Some(Step::Patch | Step::AddTrait | Step::RemoveTrait | Step::PowerOff | Step::Claim | Step::Inspect)
     );
     !computed || s.view == View::Full
 }
@@ -253,7 +249,10 @@ fn settled(s: &Situation, choice: Choice) -> bool {
             || s.place != Place::InspectFailed && (s.edit, s.place) != (Gap::Inspect, Place::Manageable));
     let theirs = power && s.tenant == Tenant::Foreign;
     !matches!(choice, Choice::Settled(_))
-        || (there && (s.edit == Gap::None || theirs || not_here) && s.writes == Writes::Allowed && s.grip == Grip::Free)
+        || (there
+            && (s.edit == Gap::None || theirs || not_here)
+            && s.writes == Writes::Allowed
+            && s.grip == Grip::Free)
 }
 
 #[test]

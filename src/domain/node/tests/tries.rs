@@ -92,9 +92,20 @@ fn the_way_out_of_a_failure_is_no_verification() {
 
 #[test]
 fn the_pause_begins_when_the_failure_is_seen_and_it_is_told_meanwhile() {
-    let mut slow = tried(with_ours(active(&S::DeployFailed), "a").see(error), "active", 1, 3600, None);
+    let mut slow = tried(
+        with_ours(active(&S::DeployFailed), "a").see(error),
+        "active",
+        1,
+        3600,
+        None,
+    );
     slow.object.status.as_mut().unwrap().provision_state = Some(S::Deploying.to_string());
-    says(&slow, Reconciling, Reason::DeployFailed, "BMC says no (tried once: active)");
+    says(
+        &slow,
+        Reconciling,
+        Reason::DeployFailed,
+        "BMC says no (tried once: active)",
+    );
     let plan = slow.with(decide);
     assert_eq!(plan.again_at.unwrap().as_second(), NOW + 5);
     slow.object.status = Some(plan.status);
