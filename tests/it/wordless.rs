@@ -13,92 +13,89 @@ use crate::harness::{World, active, condition, status};
 /// How long Ironic works before it fails: long enough to stop the operator meanwhile.
 const WORKS: u32 = 5;
 
-/// A step that fails: the node's name, what it is set up with and when that is done, the edit that begins the step, the verb, the
-/// state it fails into, and the reasons that may be told.
+/// A step that fails.
 struct Failing {
+    /// What fails, and the name of the node.
     operation: &'static str,
-    setup: Value,
-    ready: &'static str,
+    /// What the node is set up with, and for which reason it is ready then.
+    setup: (Value, &'static str),
+    /// The edit that begins the step.
     edit: Value,
+    /// The verb of the step.
     verb: &'static str,
+    /// Where it ends.
     state: &'static str,
+    /// The reasons that may be told.
     reasons: &'static [&'static str],
 }
 
-fn all() -> Vec<Failing> {
-    let instance = |state: &str| {
-        let mut spec = active("http://images.example/one.qcow2");
-        spec["provision"]["state"] = json!(state);
-        spec["provision"]["rescuePasswordFrom"] = json!({"secretRef": {"name": "rescue", "key": "password"}});
-        spec
-    };
-    let failing = |operation, setup, ready, edit, verb, state, reasons| Failing {
-        operation,
-        setup,
-        ready,
-        edit,
-        verb,
-        state,
-        reasons,
-    };
-    let to = |state: &str| json!({"provision": {"state": state}});
-    let free = |state: &str| json!({"provision": {"state": state, "instance": null}});
-    vec![
-        failing(
-            "inspect",
-            to("manageable"),
-            "Manageable",
-            json!({"onEnroll": {"inspect": true}}),
-            "inspect",
-            "inspect failed",
-            &["InspectFailed"],
-        ),
-        // Ironic itself puts such a node into maintenance, in the same words.
-        failing(
-            "clean",
-            to("manageable"),
-            "Manageable",
-            to("available"),
-            "provide",
-            "clean failed",
-            &["CleanFailed", "Maintenance"],
-        ),
-        failing(
-            "deploy",
-            to("available"),
-            "Available",
-            instance("active"),
-            "active",
-            "deploy failed",
-            &["DeployFailed"],
-        ),
-        failing(
-            "teardown",
-            instance("active"),
-            "Deployed",
-            free("available"),
-            "deleted",
-            "error",
-            &["UndeployFailed"],
-        ),
-        failing(
-            "rescue",
-            instance("active"),
-            "Deployed",
-            to("rescue"),
-            "rescue",
-            "rescue failed",
-            &["RescueFailed"],
-        ),
-        failing(
-            "unrescue",
-            instance("rescue"),
-            "Rescued",
-            to("active"),
-            "unrescue",
-            "unrescue failed",
-            &["UnrescueFailed"],
-        ),
+fn instance(state: &str) -> Value {
+    let mut spec = active("http://images.example/one.qcow2");
+    spec["provision"]["state"] = json!(state);
+    spec["provision"]["rescuePasswordFrom"] = json!({"secretRef": {"name": "rescue", "key": "password"}});
+    spec
+}
+
+fn to(state: &str) -> Value {
+    json!({"provision": {"state": state}})
+}
+
+fn without_an_instance() -> [Failing; 3] {
+    [
+        Failing {
+            operation: "inspect",
+            setup: (to("manageable"), "Manageable"),
+            edit: json!({"onEnroll": {"inspect": true}}),
+            verb: "inspect",
+            state: "inspect failed",
+            reasons: &["InspectFailed"],
+        },
+        Failing {
+            operation: "clean",
+            setup: (to("manageable"), "Manageable"),
+            edit: to("available"),
+            verb: "provide",
+            state: "clean failed",
+            // Ironic itself puts such a node into maintenance, in the same words.
+            reasons: &["CleanFailed", "Maintenance"],
+        },
+        Failing {
+            operation: "deploy",
+            setup: (to("available"), "Available"),
+            edit: instance("active"),
+            verb: "active",
+            state: "deploy failed",
+            reasons: &["DeployFailed"],
+        },
+    ]
+}
+
+fn with_an_instance() -> [Failing; 3] {
+    [
+        Failing {
+            operation: "teardown",
+            setup: (instance("active"), "Deployed"),
+            edit: json!({"provision": {"state": "available", "instance": null}}),
+            verb: "deleted",
+            state: "error",
+            reasons: &["UndeployFailed"],
+        },
+        Failing {
+            operation: "rescue",
+            setup: (instance("active"), "Deployed"),
+            edit: to("rescue"),
+            verb: "rescue",
+            state: "rescue failed",
+            reasons: &["RescueFailed"],
+        },
+        Failing {
+            operation: "unrescue",
+            setup: (instance("rescue"), "Rescued"),
+            edit: to("active"),
+            verb: "unrescue",
+            state: "unrescue failed",
+            reasons: &["UnrescueFailed"],
+        },
     ]
 }
 
@@ -108,9 +105,9 @@ async fn begin(world: &World, failing: &Failing) -> String {
     let mut spec = json!({"interfaces": {
         "power": "testkit", "deploy": "testkit", "rescue": "testkit", "inspect": "testkit",
     }});
-    json_patch::merge(&mut spec, &failing.setup);
+    json_patch::merge(&mut spec, &failing.setup.0);
     world.apply_node(name, &spec).await;
-    let node = world.ready(name, failing.ready).await;
+    let node = world.ready(name, failing.setup.1).await;
     status(&node).id.clone().unwrap()
 }
 
@@ -159,7 +156,10 @@ async fn silence(world: &World, id: &str, state: &str) {
 async fn a_failure_without_words_is_told_from_the_history() {
     let world = World::new("wordless").await;
     world.secret("rescue", &json!({"password": "x"})).await;
-    let all = all();
+    let all: Vec<_> = without_an_instance()
+        .into_iter()
+        .chain(with_an_instance())
+        .collect();
     let ids = futures::future::join_all(all.iter().map(|failing| begin(&world, failing))).await;
     futures::future::join_all(all.iter().map(|failing| fail(&world, failing))).await;
     world.operator().pause();
