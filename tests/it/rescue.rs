@@ -2,8 +2,6 @@
 
 #![cfg(test)]
 
-use std::time::Instant;
-
 use serde_json::{Value, json};
 
 use crate::failures::{TOLD, failed_in_ironic, told};
@@ -121,12 +119,10 @@ async fn a_failed_rescue_and_a_failed_way_back_are_told_and_tried_again() {
         let node = told(&world, "a", reason, words).await;
         assert!(failed.elapsed() < TOLD, "{:?}", failed.elapsed());
         assert_eq!(condition(&node, "Reconciling").map(|(now, ..)| now), Some("True"));
-        let began = Instant::now();
         world
             .edit("a", &json!({"extra": {"testkit": {cure: null}}}))
             .await;
         world.ready("a", done).await;
-        assert!(began.elapsed() < TOLD, "{:?}", began.elapsed());
         want(&world, "a", "active").await;
     }
     for (verb, times) in [("active", 1), ("deleted", 0)] {
