@@ -19,4 +19,5 @@ mod table;
 mod table_ends;
 mod tries;
 mod upkeep;
+mod waits;
 mod world;

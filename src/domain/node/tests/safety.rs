@@ -296,20 +296,3 @@ fn every_known_state_is_in_a_place_and_every_seen_place_has_a_state() {
     };
     assert_eq!(place(&odd), Place::Unknown);
 }
-
-/// A wait that ends by itself while Ironic is at rest would never end.
-#[test]
-fn a_node_at_rest_is_waited_for_only_with_a_reason_outside_of_it() {
-    for s in Situation::all().filter(|s| s.place.seen() && s.grip == Grip::Free) {
-        let moving = matches!(s.place, Place::Running | Place::Unknown);
-        match chosen(&s) {
-            Choice::Wait(Reason::Paused) => assert_eq!(s.writes, Writes::Paused, "{s:?}"),
-            Choice::Wait(Reason::AwaitingState) => assert_eq!(s.edit, Gap::Later, "{s:?}"),
-            Choice::Wait(Reason::SecretMissing | Reason::DriverUnavailable | Reason::AwaitingNode) => {
-                assert_ne!(s.refs, super::super::situation::Refs::Ready, "{s:?}");
-            }
-            Choice::Wait(reason) => assert!(moving, "{reason:?} {s:?}"),
-            _ => {}
-        }
-    }
-}

@@ -188,10 +188,8 @@ impl World {
     }
 
     fn full(&self) -> Sight {
-        match &self.machine {
-            Some(machine) => Sight::Full(machine.node()),
-            None => Sight::Lost,
-        }
+        let machine = self.machine.as_ref();
+        machine.map_or(Sight::Lost, |machine| Sight::Full(machine.node()))
     }
 
     /// Ironic's next step if all goes well; none if it is at rest.
