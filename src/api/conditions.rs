@@ -53,6 +53,8 @@ reasons! {
     Available,
     /// The instance of the spec is deployed.
     Deployed,
+    /// The instance of the spec is deployed and its machine is in rescue mode.
+    Rescued,
     /// The spec does not manage the provision state; the node is as enrolled.
     Enrolled,
     /// The node was offered and somebody else uses it.
@@ -74,6 +76,10 @@ reasons! {
     Undeploying,
     /// Ironic inspects the hardware.
     Inspecting,
+    /// Ironic boots the machine into the rescue ramdisk.
+    Rescuing,
+    /// Ironic boots the machine back from the rescue ramdisk.
+    Unrescuing,
     /// Another transition is under way in Ironic.
     Transitioning,
     /// The machine is being switched on.
@@ -136,6 +142,10 @@ reasons! {
     InspectFailed,
     /// Adoption failed.
     AdoptFailed,
+    /// The machine could not be booted into the rescue ramdisk.
+    RescueFailed,
+    /// The machine could not be booted back from the rescue ramdisk.
+    UnrescueFailed,
     /// The instance could not be torn down.
     UndeployFailed,
     /// The power did not change as asked.

@@ -46,6 +46,9 @@ pub struct BareMetalNodeStatus {
     /// Tries of the current step that have not led on yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<Attempts>,
+    /// What became of the inspection that `onEnroll` asks for: it is made once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inspection: Option<Inspection>,
     /// What was written to Ironic last: the basis for removing what is no longer wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied: Option<Applied>,
@@ -59,7 +62,7 @@ pub struct BareMetalNodeStatus {
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Intent {
-    /// The step: `provide`, `deleted` (undeploy) or `delete` (remove from Ironic).
+    /// The step: `provide`, `deleted` (undeploy), `rescue`, `unrescue`, `inspect`, `power off` or `delete` (remove from Ironic).
     pub verb: String,
     /// The generation of the spec that asks for it.
     pub generation: i64,
@@ -78,7 +81,20 @@ pub struct Waiting {
     pub since: Time,
 }
 
-/// How often a step was tried.
+/// The inspection of a machine that was enrolled.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Inspection {
+    /// `Done`, by whomever, or `Failed`: it failed too often, and the node went on without.
+    pub outcome: String,
+    /// When that was seen.
+    pub at: Time,
+    /// Why it failed, in Ironic's words, at most 1 KiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// How often a step was tried, and others on the same way. Reset once the node is as wanted.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Attempts {
@@ -91,6 +107,26 @@ pub struct Attempts {
     pub last: Time,
     /// What the tries were made with: a new value starts afresh.
     pub basis: String,
+    /// Why the request itself failed, in Ironic's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// Other steps of the same way that were tried before: where they come up again, their count goes on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["step"]))]
+    pub earlier: Vec<Tried>,
+}
+
+/// How often an earlier step was tried.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tried {
+    /// The step.
+    pub step: String,
+    /// How often.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub count: i32,
+    /// The last time.
+    pub last: Time,
     /// Why the request itself failed, in Ironic's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,

@@ -13,7 +13,7 @@ use kube::{Api, Resource, ResourceExt};
 use super::cloud_secrets;
 use super::cloud_settings::{self, Unsettled};
 use super::context::Context;
-use super::node::Never;
+use super::node::{AFTER_PANIC, HEARTBEAT, Never};
 use super::triggers::{users, wake_nodes};
 use crate::api::cloud::ApiVersions;
 use crate::api::conditions::Reason;
@@ -28,9 +28,6 @@ pub const KIND: &str = "BareMetalCloud";
 
 /// The counts of nodes in the status may be this old: they change all the time while a fleet moves.
 const COUNTS_AGE: Duration = Duration::from_secs(15);
-
-/// Look again after this long even if nothing happened.
-const HEARTBEAT: Duration = Duration::from_mins(10);
 
 /// The pause while a deleted cloud waits for its nodes, or a Secret for its key; the watches usually wake it sooner.
 const RECHECK: Duration = Duration::from_secs(15);
@@ -53,7 +50,7 @@ pub async fn reconcile(cached: Arc<BareMetalCloud>, context: Arc<Context>) -> Re
         }
         Err(_) => {
             context.metrics.panic(KIND);
-            ("panic", Duration::from_mins(1))
+            ("panic", AFTER_PANIC)
         }
     };
     context

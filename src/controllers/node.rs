@@ -26,10 +26,10 @@ const MOST_PASSES: u32 = 16;
 
 /// Decide again after this long even if nothing happened: a wake-up that was lost costs no more than this. It asks nothing of
 /// Ironic.
-const HEARTBEAT: Duration = Duration::from_mins(10);
+pub const HEARTBEAT: Duration = Duration::from_mins(10);
 
 /// The pause after a reconcile that panicked.
-const AFTER_PANIC: Duration = Duration::from_mins(1);
+pub const AFTER_PANIC: Duration = Duration::from_mins(1);
 
 /// The pause while the caches are being filled.
 pub const STARTING: Duration = Duration::from_millis(200);

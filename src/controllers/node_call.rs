@@ -1,5 +1,7 @@
 //! A call of the decision as the client makes it, and what its failure means.
 
+use secrecy::SecretString;
+
 use crate::api::conditions::Reason;
 use crate::domain::node::outcome::CallClass;
 use crate::domain::node::plan::{Call, ConfigDrive};
@@ -32,9 +34,11 @@ pub async fn send(client: &client::Client, call: Call) -> Result<Option<model::S
             id,
             verb,
             config_drive,
+            rescue_password,
         } => {
             let mut request = ProvisionRequest::new(verb);
             request.configdrive = config_drive.map(drive);
+            request.rescue_password = rescue_password.map(SecretString::from);
             client
                 .set_node_provision_state(&id, &request)
                 .await

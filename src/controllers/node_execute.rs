@@ -234,6 +234,20 @@ fn is_done_at_once(step: Step) -> bool {
     )
 }
 
+/// Whether Ironic goes on working on the step after it has answered.
+fn begins_transition(step: Step) -> bool {
+    matches!(
+        step,
+        Step::Manage
+            | Step::Inspect
+            | Step::Provide
+            | Step::Deploy
+            | Step::Rescue
+            | Step::Unrescue
+            | Step::Undeploy
+    )
+}
+
 /// What the write means for what is known.
 fn settle(
     pass: &mut Pass<'_>,
@@ -253,7 +267,7 @@ fn settle(
             observer.forget(&pass.key);
         }
         (None, Some(id)) => {
-            if matches!(step, Step::Manage | Step::Provide | Step::Deploy | Step::Undeploy) {
+            if begins_transition(step) {
                 pass.context.nodes.began(&pass.object, step.as_str());
             }
             observer.wrote(&id);

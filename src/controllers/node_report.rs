@@ -186,6 +186,10 @@ fn event(state: &ProvisionState) -> &'static str {
         ProvisionState::AdoptFailed => "AdoptFailed",
         ProvisionState::Error => "UndeployFailed",
         ProvisionState::Rescue => "Rescued",
+        ProvisionState::Rescuing | ProvisionState::RescueWait => "Rescuing",
+        ProvisionState::Unrescuing => "Unrescuing",
+        ProvisionState::RescueFailed => "RescueFailed",
+        ProvisionState::UnrescueFailed => "UnrescueFailed",
         _ => "StateChanged",
     }
 }

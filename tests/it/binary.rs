@@ -59,7 +59,12 @@ const VALUES: &[(&str, &[&str])] = &[
         ],
     ),
     ("method", &["GET", "POST", "PATCH", "PUT", "DELETE"]),
-    ("verb", &["manage", "provide", "active", "deleted"]),
+    (
+        "verb",
+        &[
+            "manage", "inspect", "provide", "active", "rescue", "unrescue", "deleted",
+        ],
+    ),
     ("operation", &["deploy", "clean", "destroy", "destructive"]),
 ];
 

@@ -27,6 +27,8 @@ mod fleet;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod inspect;
+#[cfg(test)]
 mod install;
 #[cfg(test)]
 mod layers;
@@ -39,6 +41,8 @@ mod ownership;
 #[cfg(test)]
 mod probe;
 #[cfg(test)]
+mod rescue;
+#[cfg(test)]
 mod rivals;
 #[cfg(test)]
 mod schema;
@@ -48,3 +52,5 @@ mod secrets;
 mod sight;
 #[cfg(test)]
 mod upkeep;
+#[cfg(test)]
+mod wordless;

@@ -34,6 +34,8 @@ pub enum Call {
         verb: Verb,
         /// With `active`.
         config_drive: Option<ConfigDrive>,
+        /// With `rescue`.
+        rescue_password: Option<String>,
     },
     /// `PUT` or `DELETE /v1/nodes/{id}/traits/{name}` (API 1.37).
     Trait {
@@ -91,10 +93,11 @@ pub fn call(step: Step, facts: &NodeFacts) -> Call {
         .summary()
         .map(|node| node.uuid.clone())
         .unwrap_or_default();
-    let provision = |verb, config_drive| Call::Provision {
+    let provision = |verb| Call::Provision {
         id: id.clone(),
         verb,
-        config_drive,
+        config_drive: (verb == Verb::Active).then(|| config_drive(facts)).flatten(),
+        rescue_password: (verb == Verb::Rescue).then(|| rescue_password(facts)).flatten(),
     };
     match step {
         Step::Create => Call::Create(Box::new(create(facts))),
@@ -120,10 +123,13 @@ pub fn call(step: Step, facts: &NodeFacts) -> Call {
             patch: unclaim(facts),
             reset_interfaces: false,
         },
-        Step::Manage => provision(Verb::Manage, None),
-        Step::Provide => provision(Verb::Provide, None),
-        Step::Deploy => provision(Verb::Active, config_drive(facts)),
-        Step::Undeploy => provision(Verb::Deleted, None),
+        Step::Manage => provision(Verb::Manage),
+        Step::Inspect => provision(Verb::Inspect),
+        Step::Provide => provision(Verb::Provide),
+        Step::Deploy => provision(Verb::Active),
+        Step::Rescue => provision(Verb::Rescue),
+        Step::Unrescue => provision(Verb::Unrescue),
+        Step::Undeploy => provision(Verb::Deleted),
         Step::Delete => Call::Delete { id },
     }
 }
@@ -207,6 +213,7 @@ fn claim(facts: &NodeFacts) -> Patch {
         id: id.clone(),
         digest,
     });
+    marker.used = true;
     let info = desired::instance(facts.object)
         .map(desired::instance_info)
         .unwrap_or_default();
@@ -218,12 +225,20 @@ fn claim(facts: &NodeFacts) -> Patch {
 }
 
 fn unclaim(facts: &NodeFacts) -> Patch {
-    let marker: Marker = facts.marker();
+    // The claim was for an instance that may have been on the node.
+    let marker = Marker {
+        used: true,
+        ..facts.marker()
+    };
     Patch(vec![
         fields::remove(&["instance_uuid"]),
         fields::remove(&["instance_info"]),
         fields::add(&["extra", KEY], marker.value()),
     ])
+}
+
+fn rescue_password(facts: &NodeFacts) -> Option<String> {
+    desired::secret_value(facts, desired::rescue_password_ref(facts.object)?)
 }
 
 fn config_drive(facts: &NodeFacts) -> Option<ConfigDrive> {
@@ -232,17 +247,7 @@ fn config_drive(facts: &NodeFacts) -> Option<ConfigDrive> {
         return Some(ConfigDrive::Url(url.clone()));
     }
     let object = |form: &Option<crate::api::FreeForm>| form.as_ref().map(|form| form.0.clone());
-    let from_secret = || {
-        let (secret, key) = desired::user_data_ref(facts.object)?;
-        facts
-            .secrets
-            .contents
-            .as_ref()?
-            .get(secret)?
-            .data
-            .get(key)
-            .cloned()
-    };
+    let from_secret = || desired::secret_value(facts, desired::user_data_ref(facts.object)?);
     Some(ConfigDrive::Parts {
         meta_data: object(&drive.meta_data),
         user_data: drive.user_data.clone().or_else(from_secret),

@@ -54,6 +54,7 @@ fn state_differs(facts: &NodeFacts, row: &NodeSummary) -> bool {
         Some(WantedState::Manageable) => ProvisionState::Manageable,
         Some(WantedState::Available) => ProvisionState::Available,
         Some(WantedState::Active) => ProvisionState::Active,
+        Some(WantedState::Rescue) => ProvisionState::Rescue,
         None => return false,
     };
     row.provision_state != wanted

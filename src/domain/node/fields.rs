@@ -121,6 +121,9 @@ pub fn edits(facts: &NodeFacts, node: &Node) -> Edits {
             });
         }
     }
+    if let Some(outlived) = marker::outlived(facts, node).filter(|_| !edits.now.is_empty()) {
+        edits.now.push(outlived);
+    }
     edits
 }
 
@@ -264,10 +267,17 @@ fn extra(facts: &NodeFacts, desired: &Desired, applied: &Applied, node: &Node) -
     let ours = facts.marker();
     if !live.as_ref().is_some_and(|marker| marker.same_uid(&ours)) {
         // The instance part survives a re-attachment: it is what says that the instance is ours.
+        let live = live.filter(|marker| marker.same_object(&ours));
+        let used = live.as_ref().is_some_and(Marker::was_used);
         let instance = live
-            .filter(|marker| marker.same_object(&ours))
-            .and_then(|marker| marker.instance);
-        wanted.insert(marker::KEY.to_owned(), Marker { instance, ..ours }.value());
+            .and_then(|marker| marker.instance)
+            .filter(|_| !marker::is_left(node));
+        let marker = Marker {
+            instance,
+            used,
+            ..ours
+        };
+        wanted.insert(marker::KEY.to_owned(), marker.value());
     }
     keys("extra", &wanted, &applied.extra, &node.extra)
 }

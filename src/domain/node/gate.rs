@@ -1,26 +1,12 @@
 //! What must be done before a step may be taken. A step passes only when everything here is in order.
 
-use jiff::{SignedDuration, Timestamp};
-
 use super::facts::NodeFacts;
-use super::power;
 use super::room::{self, Price, Room};
 use super::rules::Step;
-use super::upkeep::{self, TraitChange};
+pub use super::tries::Tries;
+use super::tries::tries;
 use crate::api::FINALIZER;
 use crate::ironic::model::Work;
-
-/// Tries of a verification before a person is asked: BMCs lock accounts.
-pub const MOST_VERIFICATIONS: i32 = 3;
-
-/// Times that an operating system is asked to shut down before a person is.
-const MOST_SHUTDOWNS: i32 = 3;
-
-/// The first pause after a failure; it doubles with every further one.
-const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(5);
-
-/// The longest pause after a failure.
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(5);
 
 /// A step that can cost data, or a machine: it needs an intent, written under the object's current `resourceVersion`,
 /// and a look made after that.
@@ -31,7 +17,14 @@ impl Destructive {
     /// The step, if it is destructive.
     pub fn of(step: Step) -> Option<Self> {
         match step {
-            Step::Provide | Step::Undeploy | Step::Delete | Step::PowerOff => Some(Self(step)),
+            Step::Provide
+            | Step::Undeploy
+            | Step::Delete
+            | Step::PowerOff
+            // These boot the machine.
+            | Step::Inspect
+            | Step::Rescue
+            | Step::Unrescue => Some(Self(step)),
             Step::Create
             | Step::Patch
             | Step::AddTrait
@@ -50,17 +43,6 @@ impl Destructive {
     pub fn step(self) -> Step {
         self.0
     }
-}
-
-/// How often the step at hand was tried.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Tries {
-    /// Not yet, or with something else, or long enough ago.
-    Fresh,
-    /// It failed, and the pause is not over.
-    CoolingDown,
-    /// It is given up until something changes.
-    Spent,
 }
 
 /// What stands at the gate.
@@ -151,6 +133,7 @@ fn needs_secrets(step: Step, facts: &NodeFacts) -> bool {
         Step::Create => !facts.object.spec.driver_info_from.is_empty(),
         Step::Patch => super::fields::secrets_wanted(facts),
         Step::Deploy => super::desired::user_data_ref(facts.object).is_some(),
+        Step::Rescue => true,
         Step::AddTrait
         | Step::RemoveTrait
         | Step::EnterMaintenance
@@ -160,54 +143,12 @@ fn needs_secrets(step: Step, facts: &NodeFacts) -> bool {
         | Step::Claim
         | Step::Unclaim
         | Step::Manage
+        | Step::Inspect
         | Step::Provide
+        | Step::Unrescue
         | Step::Undeploy
         | Step::Delete => false,
     }
-}
-
-/// The step as it is counted: every trait by itself.
-pub fn attempt(step: Step, facts: &NodeFacts) -> String {
-    let change = facts.look.full().and_then(|node| upkeep::next_trait(facts, node));
-    match (step, change) {
-        (Step::AddTrait | Step::RemoveTrait, Some(TraitChange::Add(name) | TraitChange::Remove(name))) => {
-            format!("{} {name}", step.as_str())
-        }
-        _ => step.as_str().to_owned(),
-    }
-}
-
-fn tries(step: Step, facts: &NodeFacts) -> Tries {
-    let Some(attempts) = facts
-        .object
-        .status
-        .as_ref()
-        .and_then(|status| status.attempts.as_ref())
-    else {
-        return Tries::Fresh;
-    };
-    if attempts.step != attempt(step, facts) || attempts.basis != facts.basis() {
-        Tries::Fresh
-    } else if attempts.failure.as_ref().is_some_and(|failure| failure.terminal)
-        || (step == Step::Manage && attempts.count >= MOST_VERIFICATIONS)
-        || (step == Step::PowerOff && power::is_soft(facts) && attempts.count >= MOST_SHUTDOWNS)
-    {
-        Tries::Spent
-    } else if facts.now < next_try(attempts.last.0, attempts.count) {
-        Tries::CoolingDown
-    } else {
-        Tries::Fresh
-    }
-}
-
-/// When the next try may be made.
-pub fn next_try(last: Timestamp, count: i32) -> Timestamp {
-    let doublings = u32::try_from(count.saturating_sub(1)).unwrap_or_default().min(10);
-    let pause = FIRST_PAUSE
-        .checked_mul(1 << doublings)
-        .unwrap_or(LONGEST_PAUSE)
-        .min(LONGEST_PAUSE);
-    last.checked_add(pause).unwrap_or(last)
 }
 
 #[cfg(test)]
@@ -238,9 +179,16 @@ pub(super) mod tests {
     pub fn in_order(step: Step, gate: Gate) -> bool {
         let needs_proof = matches!(
             step,
-            Step::Provide | Step::Undeploy | Step::Delete | Step::PowerOff
+            Step::Provide
+                | Step::Undeploy
+                | Step::Delete
+                | Step::PowerOff
+                | Step::Inspect
+                | Step::Rescue
+                | Step::Unrescue
         );
-        let needs_room = needs_proof || step == Step::Deploy;
+        let boots = matches!(step, Step::Inspect | Step::Rescue | Step::Unrescue);
+        let needs_room = (needs_proof && !boots) || step == Step::Deploy;
         gate.tries == Tries::Fresh
             && gate.finalizer
             && gate.secrets
@@ -275,13 +223,5 @@ pub(super) mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn the_pause_doubles_and_ends_at_five_minutes() {
-        let start = Timestamp::UNIX_EPOCH;
-        let seconds: Vec<_> = (0..9).map(|count| next_try(start, count).as_second()).collect();
-        assert_eq!(seconds, [5, 5, 10, 20, 40, 80, 160, 300, 300]);
-        assert_eq!(next_try(start, i32::MAX).as_second(), 300);
     }
 }

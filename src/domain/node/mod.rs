@@ -9,6 +9,8 @@
 //! * [`desired`], [`fields`], `table`: the fields a spec asks for, how they differ from the live node, and when they may be changed.
 //! * `upkeep`: traits and maintenance, which have requests of their own.
 //! * `power`: on and off.
+//! * `inspection`: the one inspection of a machine just enrolled.
+//! * `tries`: how often a step was tried on the way to what is wanted.
 //! * `drift`: what differs, for who only observes.
 //! * [`marker`]: how we know what is ours.
 //! * [`plan`], [`status`]: the decision put together.
@@ -22,22 +24,26 @@ mod drift;
 pub mod facts;
 pub mod fields;
 pub mod gate;
+mod inspection;
 pub mod marker;
 pub mod meanings;
 pub mod outcome;
 pub mod plan;
 mod power;
 mod provision;
+mod reasons;
 mod references;
 pub mod room;
 pub mod rules;
 pub mod situation;
 mod situations;
 pub mod status;
+mod step;
 mod summarise;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tries;
 mod upkeep;
 pub mod words;
 

@@ -4,13 +4,14 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::facts::NodeFacts;
 use super::fields;
-use super::gate::{Destructive, attempt};
+use super::gate::Destructive;
 use super::rules::Step;
+use super::tries::count;
 use super::upkeep::{self, TraitChange};
 use super::words::WORDS_LIMIT;
 use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::Reason;
-use crate::api::node::{Attempts, Failure, Intent};
+use crate::api::node::{Failure, Intent};
 use crate::domain::conditions::{Saying, Standing, shorten, stand};
 
 /// Why a call failed, as its class has it.
@@ -53,8 +54,11 @@ pub fn taken(mut status: BareMetalNodeStatus, step: Step, facts: &NodeFacts) -> 
         | Step::Claim
         | Step::Unclaim
         | Step::Manage
+        | Step::Inspect
         | Step::Provide
         | Step::Deploy
+        | Step::Rescue
+        | Step::Unrescue
         | Step::Undeploy
         | Step::Delete => {}
     }
@@ -121,21 +125,4 @@ pub fn intended(
         at: Time(facts.now),
     });
     status
-}
-
-fn count(status: &mut BareMetalNodeStatus, step: Step, facts: &NodeFacts, failure: Option<Failure>) {
-    let basis = facts.basis();
-    let name = attempt(step, facts);
-    let before = status
-        .attempts
-        .take()
-        .filter(|tries| tries.step == name && tries.basis == basis);
-    let count = before.map_or(0, |tries| tries.count).saturating_add(1);
-    status.attempts = Some(Attempts {
-        step: name,
-        count,
-        last: Time(facts.now),
-        basis,
-        failure,
-    });
 }

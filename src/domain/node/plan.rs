@@ -8,7 +8,7 @@ use super::room;
 use super::rules::{Choice, Step, choose};
 use super::situation::{Situation, summarise};
 use super::status::{Verdict, keeps, status};
-use super::words;
+use super::{tries, words};
 use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::Reason;
 use crate::domain::conditions::Standing;
@@ -171,14 +171,14 @@ fn halted(
     situation: &Situation,
     facts: &NodeFacts,
 ) -> NodePlan {
-    let journal = facts.object.status.as_ref();
-    let attempts = journal.and_then(|status| status.attempts.as_ref());
-    let refusal = attempts.and_then(|attempts| attempts.failure.as_ref());
+    let tried = tries::tried(step, facts);
+    let refusal = tried.as_ref().and_then(|tried| tried.failure.as_ref());
     let seen = facts
         .look
         .summary()
         .and_then(|node| node.failure())
         .or(facts.history);
+    let journal = facts.object.status.as_ref();
     let remembered = journal.and_then(|status| status.last_error.as_deref());
     // At rest, `last_error` is evidence of our own power verb only: Ironic cleared it when it took that.
     let power = matches!(step, Step::PowerOn | Step::PowerOff).then_some(Reason::PowerFailed);
@@ -196,9 +196,9 @@ fn halted(
         reason: reason.unwrap_or(Reason::RetryingAfterFailure),
         message: words::failed(facts, said, step, given_up),
     };
-    let again_at = attempts
+    let again_at = tried
         .filter(|_| !given_up)
-        .map(|attempts| gate::next_try(attempts.last.0, attempts.count));
+        .map(|tried| tries::next_try(tries::began(facts, &tried), tried.count));
     let mut status = status(facts, situation, &verdict, rule);
     status.waiting = None;
     NodePlan {

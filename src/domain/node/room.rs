@@ -28,7 +28,11 @@ pub fn work(step: Step) -> Option<Work> {
         | Step::PowerOn
         | Step::Claim
         | Step::Unclaim
-        | Step::Manage => None,
+        | Step::Manage
+        // They boot the machine, which the hourly budget counts; nothing is written to its disks.
+        | Step::Inspect
+        | Step::Rescue
+        | Step::Unrescue => None,
     }
 }
 

@@ -46,7 +46,7 @@ prop_compose! {
         read in any::<bool>(),
         state in prop::sample::select(states()),
         sight in 0..14_u8,
-        want in option::of(prop::sample::select(&[WantedState::Manageable, WantedState::Available, WantedState::Active][..])),
+        want in option::of(prop::sample::select(&[WantedState::Manageable, WantedState::Available, WantedState::Active, WantedState::Rescue][..])),
         deletion in option::weighted(0.2, prop::sample::select(&[DeletionPolicy::Detach, DeletionPolicy::Delete, DeletionPolicy::Undeploy][..])),
         claim in option::of(prop::sample::select(&[OURS, THEIRS][..])),
         marker in 0..4_u8,

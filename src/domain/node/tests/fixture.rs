@@ -1,19 +1,21 @@
 //! Real objects and real facts for the tests, and what Ironic does with a PATCH.
 
+use std::collections::BTreeMap;
+
 use json_patch::PatchOperation;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::ObjectMeta;
 use serde_json::{Map, Value, json};
 
 use super::super::desired::MASK;
-use super::super::facts::{CloudFacts, Look, NodeFacts, SecretFacts};
+use super::super::facts::{CloudFacts, Look, NodeFacts, SecretContent, SecretFacts};
 use super::super::fields::is_plain_key;
 use super::super::gate::Destructive;
 use super::super::marker::{KEY, Marker};
 use super::super::rules::Step;
 use crate::api::conditions::Reason;
-use crate::api::node::{Provision, WantedState};
-use crate::api::refs::CloudRef;
+use crate::api::node::{Provision, RescuePasswordFrom, WantedState};
+use crate::api::refs::{CloudRef, SecretKeyRef};
 use crate::api::{BareMetalNode, BareMetalNodeSpec, FINALIZER, instance};
 use crate::domain::budget::Budget;
 use crate::ironic::model::{InterfaceKind, Node, NodeSummary, ProvisionState, Standing};
@@ -92,8 +94,18 @@ impl Case {
     pub fn want(mut self, state: Option<WantedState>) -> Self {
         self.object.spec.provision = state.map(|state| Provision {
             state: Some(state),
-            instance: (state == WantedState::Active).then(|| instance("a")),
+            instance: matches!(state, WantedState::Active | WantedState::Rescue).then(|| instance("a")),
+            rescue_password_from: (state == WantedState::Rescue).then(rescue_password),
         });
+        if state == Some(WantedState::Rescue) {
+            let content = SecretContent {
+                version: "1".into(),
+                data: BTreeMap::from([("password".into(), "hunter2-r".into())]),
+            };
+            self.secrets.versions.insert("rescue".into(), Some("1".into()));
+            let contents = self.secrets.contents.get_or_insert_default();
+            contents.insert("rescue".into(), content);
+        }
         self
     }
 
@@ -160,6 +172,16 @@ pub fn object() -> BareMetalNode {
 /// Marks the object as being deleted.
 pub fn delete(object: &mut BareMetalNode) {
     object.metadata.deletion_timestamp = Some(Time(jiff::Timestamp::from_second(NOW).unwrap()));
+}
+
+/// Where the rescue password is.
+pub fn rescue_password() -> RescuePasswordFrom {
+    RescuePasswordFrom {
+        secret_ref: SecretKeyRef {
+            name: "rescue".into(),
+            key: "password".into(),
+        },
+    }
 }
 
 pub fn instance(image: &str) -> instance::InstanceSpec {

@@ -44,6 +44,8 @@ pub struct Machine {
     pub off: bool,
     /// Cleaned by hand: ends in `manageable`.
     pub by_hand: bool,
+    /// Ironic says when it was inspected.
+    pub inspected: bool,
 }
 
 impl World {
@@ -124,6 +126,8 @@ impl World {
             _ => {}
         }
         machine.by_hand = verb == Verb::Clean;
+        // What was in use is not inspected any more: no need to tell the two apart.
+        machine.inspected |= matches!(verb, Verb::Active | Verb::Adopt);
         machine.error &= verb == Verb::Manage && machine.state != ProvisionState::Enroll;
         self.follow(verb.event());
         Ok(())
@@ -136,6 +140,12 @@ impl World {
             .iter()
             .find(|(known, _)| *known == event)
             .unwrap();
+        if matches!(
+            machine.state,
+            ProvisionState::Inspecting | ProvisionState::InspectWait
+        ) {
+            machine.inspected |= *next == ProvisionState::Manageable;
+        }
         if machine.state == ProvisionState::Deleting {
             machine.claim = None;
         }
@@ -197,6 +207,7 @@ impl Machine {
             Care::Theirs => Some("disk swap".to_owned()),
         };
         node.last_error = self.error.then(|| "no answer from the BMC".to_owned());
+        node.inspection_finished_at = self.inspected.then(|| "2026-01-01T00:00:00+00:00".to_owned());
         let mut marker = Marker::of(&fixture::object(), CLUSTER);
         let image = match self.mark {
             Mark::A => Some("a"),
@@ -237,6 +248,7 @@ impl Machine {
             error: node.last_error.is_some(),
             off: node.power_state == Some(PowerState::Off),
             by_hand,
+            inspected: node.inspection_finished_at.is_some(),
         }
     }
 }

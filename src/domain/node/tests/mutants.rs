@@ -77,6 +77,12 @@ mutants! {
     maintenance_is_always_asked_for: |s| where_it_is(s.edit == Gap::None, Situation { edit: Gap::Enter, ..s }, s);
     missing_traits_are_there: |s| where_it_is(s.edit == Gap::TraitMissing, Situation { edit: Gap::None, ..s }, s);
     surplus_traits_are_gone: |s| where_it_is(s.edit == Gap::TraitSurplus, Situation { edit: Gap::None, ..s }, s);
+    active_means_rescue: |s| where_it_is(s.want == Want::Active, Situation { want: Want::Rescue, ..s }, s);
+    rescue_means_active: |s| where_it_is(s.want == Want::Rescue, Situation { want: Want::Active, ..s }, s);
+    unrescue_failed_is_active: |s| where_it_is(s.place == Place::UnrescueFailed, Situation { place: Place::Active, ..s }, s);
+    inspect_always: |s| where_it_is(s.edit == Gap::None, Situation { edit: Gap::Inspect, ..s }, s);
+    never_inspect: |s| where_it_is(s.edit == Gap::Inspect, Situation { edit: Gap::None, ..s }, s);
+    inspect_for_ever: |s| where_it_is(s.edit == Gap::InspectedInVain, Situation { edit: Gap::Inspect, ..s }, s);
     our_maintenance_stays: |s| where_it_is(s.edit == Gap::Lift, Situation { edit: Gap::None, ..s }, s);
     changed_fields_are_done: |s| where_it_is(s.edit == Gap::Now, Situation { edit: Gap::None, ..s }, s);
 }
@@ -92,6 +98,8 @@ const FOUND_IN_THE_WORLD: &[&str] = &[
     "any_maintenance_is_ours",
     "off_is_always_asked_for",
     "ignore_the_policy",
+    "active_means_rescue",
+    "inspect_always",
     "maintenance_is_always_asked_for",
 ];
 

@@ -7,7 +7,9 @@ use super::super::room;
 use super::super::rules::{Choice, Step};
 use super::fixture::{self, Case, Sight, THEIRS};
 use super::ironic::{self, Care, Machine, WRITTEN};
-use crate::api::node::{DeletionPolicy, ManagementPolicy, Power, PowerWanted, Shutdown, WantedState};
+use crate::api::node::{
+    DeletionPolicy, ManagementPolicy, OnEnroll, Power, PowerWanted, Shutdown, WantedState,
+};
 use crate::ironic::model::{Event, ProvisionState, Standing, Verb};
 
 /// A decision under test.
@@ -27,6 +29,10 @@ pub enum Wish {
     /// Deployed, but only watched.
     Watched,
     ActiveB,
+    /// A, in rescue mode.
+    Rescue,
+    /// Offered, and inspected before.
+    Inspected,
     Gone,
     Wiped,
     Released,
@@ -41,6 +47,8 @@ pub const WISHES: &[Wish] = &[
     Wish::Off,
     Wish::Watched,
     Wish::ActiveB,
+    Wish::Rescue,
+    Wish::Inspected,
     Wish::Gone,
     Wish::Wiped,
     Wish::Released,
@@ -48,7 +56,11 @@ pub const WISHES: &[Wish] = &[
 
 impl Wish {
     pub fn deploys(self) -> bool {
-        matches!(self, Wish::ActiveA | Wish::Off | Wish::ActiveB)
+        matches!(self, Wish::ActiveA | Wish::Off | Wish::ActiveB | Wish::Rescue)
+    }
+
+    pub fn offers(self) -> bool {
+        matches!(self, Wish::Available | Wish::Tended | Wish::Inspected)
     }
 
     pub fn deletes(self) -> bool {
@@ -182,10 +194,8 @@ impl World {
     }
 
     fn full(&self) -> Sight {
-        match &self.machine {
-            Some(machine) => Sight::Full(machine.node()),
-            None => Sight::Lost,
-        }
+        let machine = self.machine.as_ref();
+        machine.map_or(Sight::Lost, |machine| Sight::Full(machine.node()))
     }
 
     /// Ironic's next step if all goes well; none if it is at rest.
@@ -266,7 +276,8 @@ impl World {
 fn wish(case: &mut Case, wish: Wish) {
     let state = match wish {
         Wish::Manageable => Some(WantedState::Manageable),
-        Wish::Available | Wish::Tended => Some(WantedState::Available),
+        Wish::Available | Wish::Tended | Wish::Inspected => Some(WantedState::Available),
+        Wish::Rescue => Some(WantedState::Rescue),
         Wish::ActiveA | Wish::Off | Wish::Watched | Wish::ActiveB => Some(WantedState::Active),
         Wish::Untouched | Wish::Gone | Wish::Wiped | Wish::Released => None,
     };
@@ -274,6 +285,7 @@ fn wish(case: &mut Case, wish: Wish) {
     if wish == Wish::Watched {
         case.object.spec.management_policy = ManagementPolicy::Observe;
     }
+    case.object.spec.on_enroll = (wish == Wish::Inspected).then_some(OnEnroll { inspect: true });
     case.object.spec.power = (wish == Wish::Off).then_some(Power {
         state: PowerWanted::PoweredOff,
         shutdown: Shutdown::Hard,
