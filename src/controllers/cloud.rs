@@ -14,6 +14,7 @@ use super::cloud_secrets;
 use super::cloud_settings::{self, Unsettled};
 use super::context::Context;
 use super::node::Never;
+use super::panics;
 use super::triggers::{users, wake_nodes};
 use crate::api::cloud::ApiVersions;
 use crate::api::conditions::Reason;
@@ -53,7 +54,9 @@ pub async fn reconcile(cached: Arc<BareMetalCloud>, context: Arc<Context>) -> Re
         }
         Err(_) => {
             context.metrics.panic(KIND);
-            ("panic", Duration::from_mins(1))
+            tracing::error!(cloud = %cached.name_any(), "a reconcile panicked; the object is left alone for a minute");
+            panics::tell_cloud(&cached, &context).await;
+            ("panic", panics::PAUSE)
         }
     };
     context
@@ -68,6 +71,7 @@ pub fn key(object: &BareMetalCloud) -> CloudKey {
 }
 
 async fn run(mut object: BareMetalCloud, context: &Context) -> Result<(&'static str, Duration), Error> {
+    panics::provoke(KIND, &object);
     if !context.is_synced() {
         return Ok(("starting", super::node::STARTING));
     }
