@@ -19,7 +19,7 @@ const MOST_REQUESTS: usize = 8;
 const MANY: Duration = Duration::from_mins(4);
 
 /// One of these tests at a time: each fills the Ironic that all share.
-static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+pub static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// Seconds between two looks at a quiet cloud.
 const QUIET: u32 = 2;

@@ -3,9 +3,15 @@
 //! The modules say `cfg(test)`, which is always so here, because clippy's leave to panic in tests depends on it.
 
 #[cfg(test)]
+mod answers;
+#[cfg(test)]
+mod apiserver;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod binary;
+#[cfg(test)]
+mod bulk;
 #[cfg(test)]
 mod chart;
 #[cfg(test)]
@@ -25,11 +31,21 @@ mod fleet;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod kills;
+#[cfg(test)]
+mod kubelet;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod leader;
 #[cfg(test)]
+mod outages;
+#[cfg(test)]
 mod ownership;
+#[cfg(test)]
+mod panics;
+#[cfg(test)]
+mod policies;
 #[cfg(test)]
 mod probe;
 #[cfg(test)]
@@ -40,5 +56,7 @@ mod schema;
 mod secrets;
 #[cfg(test)]
 mod sight;
+#[cfg(test)]
+mod stage;
 #[cfg(test)]
 mod upkeep;
