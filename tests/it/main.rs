@@ -19,6 +19,8 @@ mod deletion;
 #[cfg(test)]
 mod dependencies;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod dropped;
 #[cfg(test)]
 mod edits;
@@ -30,6 +32,8 @@ mod first_light;
 mod fleet;
 #[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod install;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
