@@ -14,7 +14,7 @@ use kube::Api;
 use kube::api::{DeleteParams, PostParams};
 use serde_json::{Value, json};
 
-use crate::fleet::ALONE;
+use crate::fleet::{ALONE, all_there};
 use crate::harness::{LIMIT, World, active, condition, message, stack, status};
 use crate::probe::{PROMPT, names};
 
@@ -58,6 +58,7 @@ impl Fleet {
             world,
         };
         fleet.apply().await;
+        all_there(&fleet.world, NODES, "Deployed").await;
         let nodes = fleet.world.all_ready(&fleet.names, "Deployed").await;
         fleet.ids = nodes.iter().filter_map(|node| status(node).id.clone()).collect();
         fleet.machines = fleet.live().await;
@@ -164,7 +165,7 @@ impl Fleet {
     /// The manifests are applied once more: every object has its machine back, and it took no verb.
     async fn comes_back(&mut self) {
         self.apply().await;
-        self.world.all_ready(&self.names, "Deployed").await;
+        all_there(&self.world, NODES, "Deployed").await;
         assert_eq!(self.live().await, self.machines);
         let verbs = |sent: &[String]| sent.iter().filter(|sent| sent.starts_with("PUT")).count();
         let sent = self.world.mutations();
