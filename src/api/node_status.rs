@@ -75,9 +75,6 @@ pub struct Attempts {
     pub count: i32,
     /// The last time.
     pub last: Time,
-    /// When what the last try began was found to have failed: the pause before the next one counts from then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failed: Option<Time>,
     /// What the tries were made with: a new value starts afresh.
     pub basis: String,
     /// Why the request itself failed, in Ironic's words.

@@ -5,11 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::facts::NodeFacts;
 use super::power;
 use super::rules::Step;
-use super::situation::place;
 use super::upkeep::{self, TraitChange};
-use super::words;
 use crate::api::FINALIZER;
-use crate::api::node::Attempts;
 
 /// Tries of a verification before a person is asked: BMCs lock accounts.
 pub const MOST_VERIFICATIONS: i32 = 3;
@@ -149,44 +146,31 @@ pub fn attempt(step: Step, facts: &NodeFacts) -> String {
     }
 }
 
-/// The tries of this very step, with the spec as it is.
-fn attempts<'a>(step: Step, facts: &'a NodeFacts) -> Option<&'a Attempts> {
-    let attempts = facts.object.status.as_ref()?.attempts.as_ref()?;
-    let same = attempts.step == attempt(step, facts) && attempts.basis == facts.basis();
-    same.then_some(attempts)
-}
-
-/// Whether what was tried has failed, and the journal does not have that yet: it is told before it is tried again.
-pub fn fails_anew(step: Step, facts: &NodeFacts) -> bool {
-    let node = facts.look.summary();
-    let failed = node.is_some_and(|node| words::failure(place(node)).is_some());
-    let untold = |attempts: &Attempts| attempts.failed.is_none() && attempts.failure.is_none();
-    failed && attempts(step, facts).is_some_and(untold)
-}
-
 fn tries(step: Step, facts: &NodeFacts) -> Tries {
-    let Some(attempts) = attempts(step, facts) else {
+    let Some(attempts) = facts
+        .object
+        .status
+        .as_ref()
+        .and_then(|status| status.attempts.as_ref())
+    else {
         return Tries::Fresh;
     };
-    if attempts.failure.as_ref().is_some_and(|failure| failure.terminal)
+    if attempts.step != attempt(step, facts) || attempts.basis != facts.basis() {
+        Tries::Fresh
+    } else if attempts.failure.as_ref().is_some_and(|failure| failure.terminal)
         || (step == Step::Manage && attempts.count >= MOST_VERIFICATIONS)
         || (step == Step::PowerOff && power::is_soft(facts) && attempts.count >= MOST_SHUTDOWNS)
     {
         Tries::Spent
-    } else if fails_anew(step, facts) || facts.now < next_try(attempts) {
+    } else if facts.now < next_try(attempts.last.0, attempts.count) {
         Tries::CoolingDown
     } else {
         Tries::Fresh
     }
 }
 
-/// When the next try may be made: a while after the last one, or after it was found to have failed.
-pub fn next_try(attempts: &Attempts) -> Timestamp {
-    let since = attempts.failed.as_ref().unwrap_or(&attempts.last);
-    after_tries(since.0, attempts.count)
-}
-
-fn after_tries(last: Timestamp, count: i32) -> Timestamp {
+/// When the next try may be made.
+pub fn next_try(last: Timestamp, count: i32) -> Timestamp {
     let doublings = u32::try_from(count.saturating_sub(1)).unwrap_or_default().min(10);
     let pause = FIRST_PAUSE
         .checked_mul(1 << doublings)
@@ -225,10 +209,8 @@ mod tests {
     #[test]
     fn the_pause_doubles_and_ends_at_five_minutes() {
         let start = Timestamp::UNIX_EPOCH;
-        let seconds: Vec<_> = (0..9)
-            .map(|count| after_tries(start, count).as_second())
-            .collect();
+        let seconds: Vec<_> = (0..9).map(|count| next_try(start, count).as_second()).collect();
         assert_eq!(seconds, [5, 5, 10, 20, 40, 80, 160, 300, 300]);
-        assert_eq!(after_tries(start, i32::MAX).as_second(), 300);
+        assert_eq!(next_try(start, i32::MAX).as_second(), 300);
     }
 }

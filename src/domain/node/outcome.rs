@@ -135,7 +135,6 @@ fn count(status: &mut BareMetalNodeStatus, step: Step, facts: &NodeFacts, failur
         step: name,
         count,
         last: Time(facts.now),
-        failed: None,
         basis,
         failure,
     });

@@ -1,7 +1,5 @@
 //! The decision put together: facts → choice → the one action to take and the status to report.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-
 use super::call::call;
 pub use super::call::{Call, ConfigDrive};
 use super::facts::NodeFacts;
@@ -145,16 +143,14 @@ fn halted(
         reason: reason.unwrap_or(Reason::RetryingAfterFailure),
         message: words::failed(facts, said, step, given_up),
     };
-    let mut status = status(facts, situation, &verdict, rule);
-    if let Some(attempts) = status.attempts.as_mut().filter(|_| gate::fails_anew(step, facts)) {
-        attempts.failed = Some(Time(facts.now));
-    }
-    let again_at = status.attempts.as_ref().filter(|_| !given_up).map(gate::next_try);
+    let again_at = attempts
+        .filter(|_| !given_up)
+        .map(|attempts| gate::next_try(attempts.last.0, attempts.count));
     NodePlan {
         choice: Choice::Step(step),
         rule,
         action: None,
-        status,
+        status: status(facts, situation, &verdict, rule),
         again_at,
     }
 }

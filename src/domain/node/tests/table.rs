@@ -74,7 +74,6 @@ pub fn tried(mut case: Case, step: &str, count: i32, ago: i64, failure: Option<(
     status.attempts = Some(Attempts {
         step: step.into(),
         count,
-        failed: failure.is_none().then(|| last.clone()),
         last,
         basis,
         failure,

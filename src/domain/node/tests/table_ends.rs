@@ -1,8 +1,7 @@
 //! What an object says after a failure, while something is missing, while it is deleted, and where it drifts.
 
-use super::super::plan::{Action, decide};
-use super::super::rules::Step;
-use super::fixture::{Case, NOW, Sight};
+use super::super::plan::decide;
+use super::fixture::{Case, Sight};
 use super::table::{active, available, deleted, error, foreign, says, sight, tried, with_ours};
 use crate::api::conditions::{Reason, types};
 use crate::api::node::DeletionPolicy;
@@ -40,38 +39,6 @@ fn a_failure_is_repeated_with_pauses_until_a_person_is_needed() {
         Reason::DeployFailed,
         "tried 2 times",
     );
-}
-
-/// A deployment takes longer than the first pause: without this it would be repeated in the moment in which it fails.
-#[test]
-fn what_fails_after_a_long_time_is_told_before_it_is_repeated() {
-    let deploy = with_ours(active(&S::DeployFailed), "a").see(error);
-    let mut case = tried(deploy, "active", 1, 3600, None);
-    let journal = |case: &mut Case| case.object.status.as_mut().unwrap().attempts.take().unwrap();
-    let mut attempts = journal(&mut case);
-    attempts.failed = None;
-    case.object.status.as_mut().unwrap().attempts = Some(attempts);
-    says(
-        &case,
-        Reconciling,
-        Reason::DeployFailed,
-        "BMC says no (tried once: active)",
-    );
-    let told = case.with(decide);
-    assert!(told.action.is_none());
-    assert_eq!(told.again_at.unwrap().as_second(), NOW + 5);
-    let attempts = told.status.attempts.clone().unwrap();
-    assert_eq!(attempts.failed.unwrap().0.as_second(), NOW);
-
-    // The pause is counted once, from then.
-    case.object.status = Some(told.status);
-    case.now = NOW + 4;
-    assert_eq!(case.with(decide).again_at.unwrap().as_second(), NOW + 5);
-    case.now = NOW + 6;
-    assert!(matches!(
-        case.with(decide).action,
-        Some(Action::Call(Step::Deploy, _))
-    ));
 }
 
 #[test]
