@@ -13,7 +13,8 @@ use kube::{Api, Resource, ResourceExt};
 use super::cloud_secrets;
 use super::cloud_settings::{self, Unsettled};
 use super::context::Context;
-use super::node::{AFTER_PANIC, HEARTBEAT, Never};
+use super::node::{HEARTBEAT, Never};
+use super::panics;
 use super::triggers::{users, wake_nodes};
 use crate::api::cloud::ApiVersions;
 use crate::api::conditions::Reason;
@@ -50,7 +51,9 @@ pub async fn reconcile(cached: Arc<BareMetalCloud>, context: Arc<Context>) -> Re
         }
         Err(_) => {
             context.metrics.panic(KIND);
-            ("panic", AFTER_PANIC)
+            tracing::error!(cloud = %cached.name_any(), "a reconcile panicked; the object is left alone for a minute");
+            panics::tell_cloud(&cached, &context).await;
+            ("panic", panics::PAUSE)
         }
     };
     context
@@ -65,6 +68,7 @@ pub fn key(object: &BareMetalCloud) -> CloudKey {
 }
 
 async fn run(mut object: BareMetalCloud, context: &Context) -> Result<(&'static str, Duration), Error> {
+    panics::provoke(KIND, &object);
     if !context.is_synced() {
         return Ok(("starting", super::node::STARTING));
     }

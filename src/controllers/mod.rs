@@ -5,6 +5,7 @@
 //!   [`node_room`]: whether its limits leave room), [`node_execute`] carries the decision out without a choice of its own,
 //!   [`node_report`] writes what came of it.
 //! * [`cloud`]: keeps an observer for every BareMetalCloud and reports how it does.
+//! * [`panics`]: what becomes of a reconcile that panics.
 //! * [`run`]: watches and the life of the controllers; [`triggers`]: what wakes whom.
 
 pub mod cloud;
@@ -21,6 +22,7 @@ pub mod node_report;
 pub mod node_rivals;
 pub mod node_room;
 pub mod node_trust;
+pub mod panics;
 pub mod run;
 pub mod triggers;
 

@@ -16,8 +16,9 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, OnceCell};
 use tokio_util::sync::CancellationToken;
 
-use crate::harness::{LIMIT, Stack, World, active, another_stack, condition, message};
+use crate::harness::{LIMIT, World, active, condition, message};
 use crate::probe::names;
+use crate::stage::{Stack, stack};
 
 static OWN: OnceCell<Stack> = OnceCell::const_new();
 
@@ -30,9 +31,16 @@ const MANY: Duration = Duration::from_mins(3);
 const CLEANING: &[&str] = &["deleting", "cleaning", "clean wait"];
 const DEPLOYING: &[&str] = &["deploying", "wait call-back"];
 
+/// A control plane and an Ironic beside those that all tests share.
+async fn own_stack() -> Stack {
+    let shared = stack().await;
+    let own = shared.with_own_control_plane().await.expect("a control plane");
+    own.with_own_ironic("limits").await.expect("an Ironic")
+}
+
 /// A namespace in this stack, without a cloud or an operator.
 async fn world(name: &str) -> World {
-    let stack = OWN.get_or_init(another_stack).await;
+    let stack = OWN.get_or_init(own_stack).await;
     World::before(stack, &stack.ironic.endpoint(), name).await
 }
 

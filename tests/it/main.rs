@@ -3,9 +3,15 @@
 //! The modules say `cfg(test)`, which is always so here, because clippy's leave to panic in tests depends on it.
 
 #[cfg(test)]
+mod answers;
+#[cfg(test)]
+mod apiserver;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod binary;
+#[cfg(test)]
+mod bulk;
 #[cfg(test)]
 mod chart;
 #[cfg(test)]
@@ -31,13 +37,23 @@ mod inspect;
 #[cfg(test)]
 mod install;
 #[cfg(test)]
+mod kills;
+#[cfg(test)]
+mod kubelet;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod leader;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod outages;
+#[cfg(test)]
 mod ownership;
+#[cfg(test)]
+mod panics;
+#[cfg(test)]
+mod policies;
 #[cfg(test)]
 mod probe;
 #[cfg(test)]
@@ -50,6 +66,8 @@ mod schema;
 mod secrets;
 #[cfg(test)]
 mod sight;
+#[cfg(test)]
+mod stage;
 #[cfg(test)]
 mod upkeep;
 #[cfg(test)]
