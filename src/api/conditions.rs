@@ -124,6 +124,8 @@ reasons! {
 
     /// Ironic could not verify the machine's credentials or address.
     VerifyFailed,
+    /// Ironic does not reach the machine with the credentials of a changed Secret; the machine is left as it is.
+    CredentialsRejected,
     /// The deployment failed.
     DeployFailed,
     /// Cleaning failed.

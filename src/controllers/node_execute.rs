@@ -118,7 +118,7 @@ async fn look(pass: &mut Pass<'_>) -> Next {
 /// The row that the snapshot now has of a node just read, so that the interest table compares like with like.
 fn summary(observer: &crate::fleet::Observer, node: &Node) -> Arc<NodeSummary> {
     match observer.sight(&node.uuid) {
-        Sight::Row(row) => row,
+        Sight::Row(row, _) => row,
         Sight::Stale | Sight::Unlisted => Arc::new(NodeSummary::from(node)),
     }
 }
@@ -238,6 +238,8 @@ fn settle(
             observer.learn_written(seen.clone());
             pass.full = Some((summary(observer, &seen.value), seen.value));
         }
+        // It has changed nothing.
+        (None, Some(_)) if step == Step::Prove => {}
         (None, Some(id)) if step == Step::Delete => {
             observer.removed(&id);
             // What we removed ourselves is not missing.

@@ -9,9 +9,13 @@ mod binary;
 #[cfg(test)]
 mod chart;
 #[cfg(test)]
+mod credentials;
+#[cfg(test)]
 mod deletion;
 #[cfg(test)]
 mod dependencies;
+#[cfg(test)]
+mod drift;
 #[cfg(test)]
 mod dropped;
 #[cfg(test)]

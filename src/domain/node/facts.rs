@@ -10,7 +10,7 @@ use super::marker::Marker;
 use crate::api::conditions::Reason;
 use crate::api::node::{DeletionPolicy, ManagementPolicy, WantedState};
 use crate::api::{BareMetalNode, RETRY_ANNOTATION};
-use crate::ironic::model::{Node, NodeSummary};
+use crate::ironic::model::{Fingerprint, Node, NodeSummary};
 
 /// The facts, gathered by the controller.
 #[derive(Clone, Copy)]
@@ -19,6 +19,8 @@ pub struct NodeFacts<'a> {
     pub object: &'a BareMetalNode,
     /// What is seen of the machine.
     pub look: Look<'a>,
+    /// The fingerprint of the node as it is seen: of the last list in detail, or of the whole node. None as long as it is not known.
+    pub fingerprint: Option<Fingerprint>,
     /// The Secrets that the spec names.
     pub secrets: &'a SecretFacts,
     /// The cloud.

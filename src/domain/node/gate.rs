@@ -2,13 +2,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::credentials::{basis_of, tries_of};
 use super::facts::NodeFacts;
 use super::power;
 use super::rules::Step;
 use super::upkeep::{self, TraitChange};
 use crate::api::FINALIZER;
 
-/// Tries of a verification before a person is asked: BMCs lock accounts.
+/// Tries of a verification, or of credentials written later, before a person is asked: BMCs lock accounts.
 pub const MOST_VERIFICATIONS: i32 = 3;
 
 /// Times that an operating system is asked to shut down before a person is.
@@ -39,6 +40,7 @@ impl Destructive {
             | Step::PowerOn
             | Step::Claim
             | Step::Unclaim
+            | Step::Prove
             | Step::Manage
             | Step::Deploy => None,
         }
@@ -114,10 +116,11 @@ pub fn gate(step: Step, facts: &NodeFacts) -> Gate {
     }
 }
 
-/// Whether the step writes what Secrets hold.
+/// Whether the step needs to know what Secrets hold.
 fn needs_secrets(step: Step, facts: &NodeFacts) -> bool {
     match step {
-        Step::Create => !facts.object.spec.driver_info_from.is_empty(),
+        // To prove them, it must be known what not to repeat of an answer.
+        Step::Create | Step::Prove => !facts.object.spec.driver_info_from.is_empty(),
         Step::Patch => super::fields::secrets_wanted(facts),
         Step::Deploy => super::desired::user_data_ref(facts.object).is_some(),
         Step::AddTrait
@@ -151,14 +154,14 @@ fn tries(step: Step, facts: &NodeFacts) -> Tries {
         .object
         .status
         .as_ref()
-        .and_then(|status| status.attempts.as_ref())
+        .and_then(|status| tries_of(step, status))
     else {
         return Tries::Fresh;
     };
-    if attempts.step != attempt(step, facts) || attempts.basis != facts.basis() {
+    if attempts.step != attempt(step, facts) || attempts.basis != basis_of(step, facts) {
         Tries::Fresh
     } else if attempts.failure.as_ref().is_some_and(|failure| failure.terminal)
-        || (step == Step::Manage && attempts.count >= MOST_VERIFICATIONS)
+        || (matches!(step, Step::Manage | Step::Prove) && attempts.count >= MOST_VERIFICATIONS)
         || (step == Step::PowerOff && power::is_soft(facts) && attempts.count >= MOST_SHUTDOWNS)
     {
         Tries::Spent

@@ -7,7 +7,8 @@
 //! * [`desired`], [`fields`], `table`: the fields a spec asks for, how they differ from the live node, and when they may be changed.
 //! * `upkeep`: traits and maintenance, which have requests of their own.
 //! * `power`: on and off.
-//! * `drift`: what differs, for who only observes.
+//! * `credentials`: whether those that Secrets gave are proven.
+//! * `drift`: what differs, for who does not correct it.
 //! * [`marker`]: how we know what is ours.
 //! * [`plan`], [`status`]: the decision put together.
 //! * [`outcome`]: what a step that was taken, or failed, leaves in the journal.
@@ -15,6 +16,7 @@
 mod applied;
 mod call;
 mod capabilities;
+mod credentials;
 pub mod desired;
 mod drift;
 pub mod facts;

@@ -7,7 +7,7 @@ use super::gate::{self, Destructive};
 use super::rules::{Choice, Step, choose};
 use super::situation::{Situation, summarise};
 use super::status::{Verdict, keeps, status};
-use super::words;
+use super::{credentials, words};
 use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::Reason;
 use crate::domain::conditions::Standing;
@@ -119,7 +119,7 @@ fn halted(
     facts: &NodeFacts,
 ) -> NodePlan {
     let journal = facts.object.status.as_ref();
-    let attempts = journal.and_then(|status| status.attempts.as_ref());
+    let attempts = journal.and_then(|status| credentials::tries_of(step, status));
     let refusal = attempts.and_then(|attempts| attempts.failure.as_ref());
     let seen = facts
         .look

@@ -113,8 +113,12 @@ fn settled(s: &Situation, reason: Reason) -> Choice {
         Gap::PowerOff => with_full_view(s, Step::PowerOff),
         Gap::PowerPinned => Choice::Stalled(Reason::PowerOffDisabled),
         Gap::Later => Choice::Wait(Reason::AwaitingState),
-        Gap::None | Gap::Enter | Gap::Now | Gap::TraitMissing | Gap::TraitSurplus | Gap::Lift => {
-            Choice::Settled(reason)
-        }
+        Gap::None
+        | Gap::Enter
+        | Gap::Now
+        | Gap::TraitMissing
+        | Gap::TraitSurplus
+        | Gap::Lift
+        | Gap::Unproven => Choice::Settled(reason),
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! The name of the rule that answered goes to the object's status and to the documentation.
 
+use super::credentials::prove;
 use super::provision::{provision, undeploy, with_full_view};
 use super::situation::{Gap, Grip, Guard, Place, Refs, Situation, Tenant, View, Want, Writes};
 use crate::api::conditions::Reason;
@@ -46,6 +47,8 @@ pub enum Step {
     Claim,
     /// Give up a claim that was never deployed.
     Unclaim,
+    /// Have Ironic reach the BMC: the one step that changes nothing.
+    Prove,
     /// Verb `manage`.
     Manage,
     /// Verb `provide`: cleans.
@@ -71,6 +74,7 @@ impl Step {
         Step::PowerOff,
         Step::Claim,
         Step::Unclaim,
+        Step::Prove,
         Step::Manage,
         Step::Provide,
         Step::Deploy,
@@ -91,6 +95,7 @@ impl Step {
             Step::PowerOff => "power off",
             Step::Claim => "claim",
             Step::Unclaim => "unclaim",
+            Step::Prove => "check credentials",
             Step::Manage => "manage",
             Step::Provide => "provide",
             Step::Deploy => "active",
@@ -115,6 +120,7 @@ pub const RULES: &[(&str, Rule)] = &[
     ("transition", transition),
     ("leave", leave),
     ("edit", edit),
+    ("prove", prove),
     ("tenant", tenant),
     ("guard", guard),
     ("provision", provision),
@@ -182,9 +188,13 @@ fn observe(s: &Situation) -> Option<Choice> {
     })
 }
 
-/// Paused: no write to Ironic, whatever is wanted.
+/// Paused: no write to Ironic, whatever is wanted. What differs is told.
 fn paused(s: &Situation) -> Option<Choice> {
-    (s.writes == Writes::Paused && !never_enrolled(s)).then_some(Choice::Wait(Reason::Paused))
+    let moving = matches!(s.place, Place::Running | Place::Unknown);
+    (s.writes == Writes::Paused && !never_enrolled(s)).then_some(match (s.edit, s.view) {
+        (Gap::Now, View::Summary) if !moving => Choice::Look,
+        _ => Choice::Wait(Reason::Paused),
+    })
 }
 
 fn never_enrolled(s: &Situation) -> bool {
@@ -253,7 +263,9 @@ fn removable(place: Place) -> bool {
 fn edit(s: &Situation) -> Option<Choice> {
     let step = match s.edit {
         // The power comes last: see `settled`.
-        Gap::None | Gap::PowerOn | Gap::PowerOff | Gap::PowerPinned | Gap::Later => return None,
+        Gap::None | Gap::Unproven | Gap::PowerOn | Gap::PowerOff | Gap::PowerPinned | Gap::Later => {
+            return None;
+        }
         Gap::Enter => return Some(Choice::Step(Step::EnterMaintenance)),
         Gap::Lift => return Some(Choice::Step(Step::LeaveMaintenance)),
         Gap::Now => Step::Patch,

@@ -145,7 +145,7 @@ finite! {
         /// The spec cannot be carried out as written.
         Invalid,
     }
-    /// What has to be changed next of the node's fields, traits, maintenance and power.
+    /// What has to be changed next of the node's fields, traits, maintenance and power, or proven of its credentials.
     Gap {
         /// Nothing.
         None,
@@ -159,6 +159,8 @@ finite! {
         TraitSurplus,
         /// Our own maintenance is to be lifted.
         Lift,
+        /// Credentials were written that nobody has tried.
+        Unproven,
         /// The machine is to be switched on.
         PowerOn,
         /// The machine is to be switched off.

@@ -4,7 +4,7 @@ use super::facts::{Look, NodeFacts};
 use super::gate::MOST_VERIFICATIONS;
 use super::rules::Step;
 use super::situation::Place;
-use super::{desired, fields, table, upkeep};
+use super::{credentials, desired, fields, table, upkeep};
 use crate::api::conditions::Reason;
 use crate::domain::conditions::shorten;
 use crate::ironic::model::{NodeSummary, ProvisionState};
@@ -36,7 +36,7 @@ pub fn step(step: Step) -> Reason {
         | Step::LeaveMaintenance => Reason::Updating,
         Step::PowerOn => Reason::PoweringOn,
         Step::PowerOff => Reason::PoweringOff,
-        Step::Manage => Reason::Verifying,
+        Step::Manage | Step::Prove => Reason::Verifying,
         Step::Provide => Reason::Cleaning,
         Step::Claim | Step::Deploy => Reason::Deploying,
         Step::Undeploy => Reason::Undeploying,
@@ -274,7 +274,7 @@ pub fn failed(facts: &NodeFacts, words: Option<&str>, step: Step, given_up: bool
         .object
         .status
         .as_ref()
-        .and_then(|status| status.attempts.as_ref());
+        .and_then(|status| credentials::tries_of(step, status));
     let count = attempts.map_or(0, |attempts| attempts.count);
     let tried = if count == 1 {
         "once".to_owned()
@@ -283,7 +283,7 @@ pub fn failed(facts: &NodeFacts, words: Option<&str>, step: Step, given_up: bool
     };
     let next = match (given_up, step) {
         (false, _) => "It is tried again after a pause.".to_owned(),
-        (true, Step::Manage) => format!(
+        (true, Step::Manage | Step::Prove) => format!(
             "No more than {MOST_VERIFICATIONS} tries are made, because BMCs lock accounts. Correct the spec or its Secret and it is tried again at once."
         ),
         (true, Step::PowerOff) => {

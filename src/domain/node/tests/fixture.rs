@@ -15,7 +15,7 @@ use crate::api::conditions::Reason;
 use crate::api::node::{Provision, WantedState};
 use crate::api::refs::CloudRef;
 use crate::api::{BareMetalNode, BareMetalNodeSpec, FINALIZER, instance};
-use crate::ironic::model::{InterfaceKind, Node, NodeSummary, ProvisionState};
+use crate::ironic::model::{Fingerprint, InterfaceKind, Node, NodeSummary, ProvisionState};
 
 pub const CLUSTER: &str = "5d3c7a52-0000-0000-0000-000000000001";
 pub const UID: &str = "0b9fbd3e-3a3c-4a76-9c55-2b0b9d6e1001";
@@ -54,6 +54,8 @@ pub struct Case {
     pub history: Option<String>,
     pub bulk_deletion: bool,
     pub now: i64,
+    /// What the last list in detail told, if that is not what is seen.
+    pub swept: Option<Fingerprint>,
 }
 
 impl Case {
@@ -70,6 +72,7 @@ impl Case {
             history: None,
             bulk_deletion: false,
             now: NOW,
+            swept: None,
         }
     }
 
@@ -112,6 +115,9 @@ impl Case {
         ask(&NodeFacts {
             object: &self.object,
             look,
+            fingerprint: look
+                .summary()
+                .and(self.swept.or_else(|| Some(Fingerprint::of(&shown)))),
             secrets: &self.secrets,
             cloud: CloudFacts {
                 paused: self.paused,

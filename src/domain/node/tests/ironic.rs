@@ -44,6 +44,8 @@ pub struct Machine {
     pub off: bool,
     /// Cleaned by hand: ends in `manageable`.
     pub by_hand: bool,
+    /// Somebody changed a field that the spec names.
+    pub strayed: bool,
 }
 
 impl World {
@@ -80,6 +82,7 @@ impl World {
                 machine.off = target.ends_in() == PowerState::Off;
                 Ok(())
             }
+            Call::Prove { .. } => Err("no spec here has a Secret".to_owned()),
             Call::Trait { .. } => Err("no spec here names a trait".to_owned()),
             Call::Delete { .. } => self.remove(),
         }
@@ -188,6 +191,9 @@ impl Machine {
     pub fn node(&self) -> Node {
         let mut node = fixture::node(&self.state);
         node.instance_uuid = self.claim.map(str::to_owned);
+        if self.strayed {
+            node.name = Some("renamed".to_owned());
+        }
         (node.protected, node.retired) = (self.protected, self.retired);
         node.power_state = Some(if self.off { PowerState::Off } else { PowerState::On });
         node.maintenance = self.maintenance != Care::None;
@@ -237,6 +243,7 @@ impl Machine {
             error: node.last_error.is_some(),
             off: node.power_state == Some(PowerState::Off),
             by_hand,
+            strayed: node.name.as_deref() == Some("renamed"),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The decision checked: over every situation, over everything Ironic can do, and against mutants of itself.
 
 mod compose;
+mod credentials;
+mod drift;
 mod era;
 mod fields;
 mod fixture;

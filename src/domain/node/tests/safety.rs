@@ -42,6 +42,10 @@ const CHECKS: &[(&str, Check)] = &[
         maintenance,
     ),
     ("the power changes as asked, and not under maintenance", power),
+    (
+        "credentials are tried when they are new, and before the machine is moved",
+        credentials,
+    ),
     ("settled means there, or in use by who took the offer", settled),
 ];
 
@@ -112,6 +116,7 @@ fn legal(s: &Situation, choice: Choice) -> bool {
             | Step::LeaveMaintenance
             | Step::PowerOn
             | Step::PowerOff
+            | Step::Prove
             | Step::Claim
             | Step::Unclaim,
         ) => return s.place.seen(),
@@ -171,6 +176,7 @@ fn foreign(s: &Situation, choice: Choice) -> bool {
                 | Step::RemoveTrait
                 | Step::EnterMaintenance
                 | Step::LeaveMaintenance
+                | Step::Prove
         )
     );
     s.tenant != Tenant::Foreign || fields
@@ -191,6 +197,15 @@ fn power(s: &Situation, choice: Choice) -> bool {
         Some(Step::PowerOn) => s.edit == Gap::PowerOn && s.guard != Guard::Maintenance,
         Some(Step::PowerOff) => s.edit == Gap::PowerOff,
         _ => true,
+    }
+}
+
+fn credentials(s: &Situation, choice: Choice) -> bool {
+    let unproven = s.edit == Gap::Unproven && !s.want.is_deletion();
+    match step(choice) {
+        Some(Step::Prove) => unproven,
+        Some(_) => !unproven || s.place == Place::Absent,
+        None => true,
     }
 }
 
