@@ -8,7 +8,8 @@ pub mod types {
     pub const RECONCILING: &str = "Reconciling";
     /// A person has to do something; the message says what.
     pub const STALLED: &str = "Stalled";
-    /// The live node differs from the spec in a way that is not corrected now; the message names the fields.
+    /// The live node differs from the spec in a way that is not corrected now (under `Observe`, while paused, or in this state); the
+    /// message names the fields.
     pub const DRIFTED: &str = "Drifted";
 }
 

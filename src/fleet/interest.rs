@@ -155,7 +155,7 @@ impl Interest {
 mod tests {
     use super::*;
     use crate::fleet::snapshot::Listed;
-    use crate::ironic::model::{PowerState, Stamp};
+    use crate::ironic::model::{Node, PowerState, Seen, Stamp};
 
     fn row(id: &str, power: PowerState, asked: u64) -> Listed {
         let summary = NodeSummary {
@@ -208,6 +208,29 @@ mod tests {
         );
         interest.note(&key("a"), note(Some("1"), snapshot.sight("1").into()), &snapshot);
         assert!(interest.changed(&snapshot).is_empty(), "a loss is told once");
+    }
+
+    #[test]
+    fn a_change_that_only_a_sweep_shows_wakes_once() {
+        let (mut snapshot, mut interest) = (Snapshot::default(), Interest::default());
+        let detailed = |description: &str, asked| -> Listed {
+            let value = Node {
+                uuid: "1".to_owned(),
+                description: Some(description.to_owned()),
+                ..Node::default()
+            };
+            let asked = Stamp::new(asked);
+            Seen { value, asked }.into()
+        };
+        snapshot.list(Stamp::new(1), vec![detailed("one", 1)], true);
+        interest.note(&key("a"), note(Some("1"), snapshot.sight("1").into()), &snapshot);
+        snapshot.list(Stamp::new(2), vec![detailed("one", 2)], true);
+        assert!(interest.changed(&snapshot).is_empty());
+        snapshot.list(Stamp::new(3), vec![detailed("two", 3)], true);
+        assert_eq!(interest.changed(&snapshot), [key("a")]);
+        interest.note(&key("a"), note(Some("1"), snapshot.sight("1").into()), &snapshot);
+        snapshot.list(Stamp::new(4), vec![detailed("two", 4)], true);
+        assert!(interest.changed(&snapshot).is_empty());
     }
 
     #[test]

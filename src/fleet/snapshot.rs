@@ -291,6 +291,47 @@ mod tests {
         assert_eq!(state(&snapshot, "new"), Some(ProvisionState::Enroll));
     }
 
+    fn detailed(description: &str, asked: u64) -> Listed {
+        let value = Node {
+            uuid: "a".to_owned(),
+            description: Some(description.to_owned()),
+            ..Node::default()
+        };
+        let asked = Stamp::new(asked);
+        Seen { value, asked }.into()
+    }
+
+    fn fingerprint(snapshot: &Snapshot) -> Option<Fingerprint> {
+        match snapshot.sight("a") {
+            Sight::Row(_, fingerprint) => fingerprint,
+            Sight::Stale | Sight::Unlisted => None,
+        }
+    }
+
+    #[test]
+    fn the_newest_reading_in_detail_counts_also_when_a_narrow_one_is_newer() {
+        let of = |description: &str| {
+            let mut snapshot = Snapshot::default();
+            snapshot.take(detailed(description, 1));
+            fingerprint(&snapshot)
+        };
+        let mut snapshot = Snapshot::default();
+        snapshot.take(listed("a", ProvisionState::Enroll, 1));
+        assert_eq!(fingerprint(&snapshot), None);
+        snapshot.take(detailed("one", 2));
+        snapshot.take(listed("a", ProvisionState::Enroll, 6));
+        assert_eq!(fingerprint(&snapshot), of("one"), "kept");
+        snapshot.take(detailed("two", 5));
+        assert_eq!(
+            fingerprint(&snapshot),
+            of("two"),
+            "asked before the row, but after what was known in detail"
+        );
+        snapshot.take(detailed("one", 4));
+        assert_eq!(fingerprint(&snapshot), of("two"));
+        assert_ne!(of("one"), of("two"));
+    }
+
     #[test]
     fn only_a_sweep_makes_it_complete() {
         let mut snapshot = Snapshot::default();

@@ -22,6 +22,7 @@ mod drift;
 pub mod facts;
 pub mod fields;
 pub mod gate;
+mod hands_off;
 pub mod marker;
 pub mod outcome;
 pub mod plan;
