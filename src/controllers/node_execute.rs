@@ -15,7 +15,7 @@ use crate::api::conditions::Reason;
 use crate::domain::node::outcome::{self, CallClass, CallFailure};
 use crate::domain::node::plan::{Action, Call};
 use crate::domain::node::rules::{Choice, Step};
-use crate::domain::node::{NodePlan, gate};
+use crate::domain::node::{NodePlan, credentials, gate};
 use crate::fleet::Sight;
 use crate::ironic::client::Error;
 use crate::ironic::model::{self, Node, NodeSummary};
@@ -274,7 +274,8 @@ async fn failed_call(pass: &mut Pass<'_>, step: Step, error: &Error) -> Ended {
         words: error.words().into_owned(),
         class: node_call::class(error),
     };
-    tracing::warn!(node = %pass.key.name, namespace = %pass.key.namespace, step = step.as_str(), %error, "step failed");
+    let told = credentials::hide(&error.to_string(), &pass.facts(&pass.look(), Timestamp::now()));
+    tracing::warn!(node = %pass.key.name, namespace = %pass.key.namespace, step = step.as_str(), error = %told, "step failed");
     record(pass, |status, facts| {
         outcome::failed(status, step, facts, &failure)
     });

@@ -7,7 +7,7 @@
 //! * [`desired`], [`fields`], `table`: the fields a spec asks for, how they differ from the live node, and when they may be changed.
 //! * `upkeep`: traits and maintenance, which have requests of their own.
 //! * `power`: on and off.
-//! * `credentials`: whether those that Secrets gave are proven.
+//! * [`credentials`]: whether those that Secrets gave are proven.
 //! * `drift`: what differs, for who does not correct it.
 //! * [`marker`]: how we know what is ours.
 //! * [`plan`], [`status`]: the decision put together.
@@ -16,7 +16,7 @@
 mod applied;
 mod call;
 mod capabilities;
-mod credentials;
+pub mod credentials;
 pub mod desired;
 mod drift;
 pub mod facts;
