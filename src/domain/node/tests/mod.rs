@@ -17,4 +17,5 @@ mod safety;
 mod table;
 mod table_ends;
 mod upkeep;
+mod wishes;
 mod world;

@@ -7,66 +7,13 @@ use super::super::outcome;
 use super::super::plan::{Action, NodePlan};
 use super::super::rules::{Choice, Step};
 use super::fixture::{self, Case, Sight, THEIRS};
-use super::ironic::{self, Care, Machine, WRITTEN};
-use crate::api::node::{
-    Applied, DeletionPolicy, ManagementPolicy, Power, PowerWanted, Shutdown, WantedState,
-};
+use super::ironic::{Care, Machine, WRITTEN};
+pub use super::wishes::{WISHES, Wish};
+use crate::api::node::Applied;
 use crate::ironic::model::{Event, Fingerprint, Node, ProvisionState, Verb};
 
 /// A decision under test.
 pub type Decide = fn(&NodeFacts) -> NodePlan;
-
-/// What a person can want of the machine.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Wish {
-    Untouched,
-    Manageable,
-    Available,
-    /// Offered, and in maintenance.
-    Tended,
-    ActiveA,
-    /// The same, and switched off.
-    Off,
-    /// Deployed, but only watched.
-    Watched,
-    ActiveB,
-    Gone,
-    Wiped,
-    Released,
-}
-
-pub const WISHES: &[Wish] = &[
-    Wish::Untouched,
-    Wish::Manageable,
-    Wish::Available,
-    Wish::Tended,
-    Wish::ActiveA,
-    Wish::Off,
-    Wish::Watched,
-    Wish::ActiveB,
-    Wish::Gone,
-    Wish::Wiped,
-    Wish::Released,
-];
-
-impl Wish {
-    pub fn deploys(self) -> bool {
-        matches!(self, Wish::ActiveA | Wish::Off | Wish::ActiveB)
-    }
-
-    pub fn deletes(self) -> bool {
-        matches!(self, Wish::Gone | Wish::Wiped | Wish::Released)
-    }
-
-    /// Whether the spec has a maintenance block, and what it says.
-    pub fn maintenance(self) -> Option<bool> {
-        match self {
-            Wish::Tended => Some(true),
-            Wish::Manageable | Wish::ActiveA | Wish::Gone => Some(false),
-            _ => None,
-        }
-    }
-}
 
 /// Whose data is on the disk, whatever Ironic or our marker say.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -98,6 +45,10 @@ static PRINTS: LazyLock<[Fingerprint; 2]> = LazyLock::new(|| {
 });
 
 /// Everything.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing that is so or not"
+)]
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct World {
     pub wish: Wish,
@@ -135,7 +86,7 @@ impl World {
     /// The facts as the operator gathers them; the look is a row of the list, or a definite absence.
     fn case(&self) -> Case {
         let mut case = Case::new(&ProvisionState::Enroll);
-        wish(&mut case, self.wish);
+        self.wish.put(&mut case);
         case.sight = match &self.machine {
             Some(machine) => Sight::Summary(machine.node()),
             None if self.known => Sight::Unlisted,
@@ -296,36 +247,5 @@ impl World {
             all.push(self.with(|same| *same = removed));
         }
         all
-    }
-}
-
-/// Puts the wish into the object.
-fn wish(case: &mut Case, wish: Wish) {
-    let state = match wish {
-        Wish::Manageable => Some(WantedState::Manageable),
-        Wish::Available | Wish::Tended => Some(WantedState::Available),
-        Wish::ActiveA | Wish::Off | Wish::Watched | Wish::ActiveB => Some(WantedState::Active),
-        Wish::Untouched | Wish::Gone | Wish::Wiped | Wish::Released => None,
-    };
-    *case = case.clone().want(state);
-    if wish == Wish::Watched {
-        case.object.spec.management_policy = ManagementPolicy::Observe;
-    }
-    case.object.spec.power = (wish == Wish::Off).then_some(Power {
-        state: PowerWanted::PoweredOff,
-        shutdown: Shutdown::Hard,
-        timeout_seconds: None,
-    });
-    case.object.spec.maintenance = wish.maintenance().map(ironic::switch);
-    if let (Wish::ActiveB, Some(provision)) = (wish, &mut case.object.spec.provision) {
-        provision.instance = Some(fixture::instance("b"));
-    }
-    case.object.spec.deletion_policy = match wish {
-        Wish::Wiped => Some(DeletionPolicy::Undeploy),
-        Wish::Released => Some(DeletionPolicy::Detach),
-        _ => None,
-    };
-    if wish.deletes() {
-        fixture::delete(&mut case.object);
     }
 }
