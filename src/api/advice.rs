@@ -98,6 +98,7 @@ advice! {
     AwaitingState: Waiting, "Bring the node into one of the states that the message names, or take the change back.";
 
     VerifyFailed: Failed, "Correct the BMC's address in `driverInfo` or the credentials in the Secret; either is tried again at once. After 3 tries with the same values it is given up, because BMCs lock accounts.";
+    CredentialsRejected: Failed, "Correct the Secret, or `driverInfo` beside it; either is tried again at once. If the BMC was at fault, change the annotation `ironwright.dev/retry`. After 3 tries it is given up, because BMCs lock accounts.";
     DeployFailed: Failed, "Read the message, mend what it names (image, checksum, root device, network), and change the spec or the annotation `ironwright.dev/retry`.";
     CleanFailed: Failed, "Mend what the message names, then change the annotation `ironwright.dev/retry`. Ironic may have put the node into maintenance: lift that first. A node that was not cleaned is never offered.";
     InspectFailed: Failed, "Mend what the message names. After 3 tries the node goes on without the inspection that `onEnroll` asks for; to go on at once, remove `onEnroll`.";
@@ -129,7 +130,7 @@ advice! {
     InvalidSpec: Terminal, "Correct the field that the message names.";
 
     InstanceChanged: Difference, "A machine is not rebuilt by itself. To deploy the new instance, which wipes the old one, set `provision.state` to `available` and then back to `active`.";
-    Differs: Difference, "Under `managementPolicy: Observe` nothing is corrected: change the spec, or the node in Ironic.";
+    Differs: Difference, "Under `managementPolicy: Observe` and while paused nothing is corrected: change the spec, or the node in Ironic, or end the pause.";
 }
 
 #[cfg(test)]

@@ -89,7 +89,8 @@ pub struct Intervals {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 3600))]
     pub quiet_seconds: Option<i32>,
-    /// Seconds between two looks at every detail. Default 120.
+    /// Seconds between two looks at every detail, in which a change that somebody else made to a field of the spec is noticed. Default
+    /// 120.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 5, max = 86400))]
     pub sweep_seconds: Option<i32>,

@@ -8,7 +8,8 @@ pub mod types {
     pub const RECONCILING: &str = "Reconciling";
     /// A person has to do something; the message says what.
     pub const STALLED: &str = "Stalled";
-    /// The live node differs from the spec in a way that is not corrected now; the message names the fields.
+    /// The live node differs from the spec in a way that is not corrected now (under `Observe`, while paused, or in this state); the
+    /// message names the fields.
     pub const DRIFTED: &str = "Drifted";
 }
 
@@ -134,6 +135,8 @@ reasons! {
 
     /// Ironic could not verify the machine's credentials or address.
     VerifyFailed,
+    /// Ironic does not reach the machine with the credentials of a changed Secret; the machine is left as it is.
+    CredentialsRejected,
     /// The deployment failed.
     DeployFailed,
     /// Cleaning failed.

@@ -89,7 +89,8 @@ pub struct BareMetalNodeSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver_info: Option<FreeForm>,
     /// Secrets whose keys are added to `driverInfo`. Of two that give the same key the later one wins; a key that `driverInfo`
-    /// itself gives wins over all of them.
+    /// itself gives wins over all of them. Ironic does not show secrets: one that somebody else changed there is not noticed. After a
+    /// new version is written, Ironic is asked whether it reaches the machine with it, three times at most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "atomic"))]
     pub driver_info_from: Vec<DriverInfoFrom>,
@@ -176,7 +177,7 @@ pub struct BareMetalNodeSpec {
     /// Whether the node is managed or only watched.
     #[serde(default, skip_serializing_if = "ManagementPolicy::is_default")]
     pub management_policy: ManagementPolicy,
-    /// No write to Ironic while true; looking goes on.
+    /// No write to Ironic while true; looking goes on, and what differs is reported in the condition `Drifted`.
     #[serde(default, skip_serializing_if = "is_false")]
     pub paused: bool,
     /// What deleting this object does to the machine. Default: `Delete`; for an import `Detach`.

@@ -49,6 +49,10 @@ pub struct BareMetalNodeStatus {
     /// What became of the inspection that `onEnroll` asks for: it is made once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inspection: Option<Inspection>,
+    /// Tries of the credentials that `driverInfoFrom` gave last, as long as the machine has not taken them: three for each version
+    /// of the Secrets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<Attempts>,
     /// What was written to Ironic last: the basis for removing what is no longer wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied: Option<Applied>,
@@ -177,4 +181,11 @@ pub struct Applied {
     /// Secret name → the version (resourceVersion) that was written, and a digest of the keys if not all were taken.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, String>,
+    /// Fingerprint of the whole node when it was last found to be as wanted, over all that a spec can name. Another one in the sweep
+    /// of all details makes the operator read the node again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<String>,
+    /// Digest of `secrets` when Ironic last reached the machine with them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proven: Option<String>,
 }

@@ -17,6 +17,7 @@ pub fn id(call: &Call) -> Option<String> {
         | Call::Trait { id, .. }
         | Call::Maintenance { id, .. }
         | Call::Power { id, .. }
+        | Call::Prove { id }
         | Call::Delete { id } => Some(id.clone()),
     }
 }
@@ -63,6 +64,7 @@ pub async fn send(client: &client::Client, call: Call) -> Result<Option<model::S
             let done = client.set_node_power_state(&id, target, timeout).await;
             done.map(|()| None)
         }
+        Call::Prove { id } => client.reach_bmc(&id).await.map(|()| None),
         Call::Delete { id } => client.delete_node(&id).await.map(|()| None),
     }
 }
@@ -111,6 +113,7 @@ pub fn reason(error: &Error) -> Reason {
         Some(Rejection::Protected) => Reason::Protected,
         Some(Rejection::Maintenance) => Reason::Maintenance,
         Some(Rejection::Retired) => Reason::Retired,
+        _ if matches!(error, Error::BmcUnreached { .. }) => Reason::CredentialsRejected,
         _ if error.class() == Class::Transient => Reason::IronicUnavailable,
         _ => Reason::Rejected,
     }

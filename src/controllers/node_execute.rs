@@ -15,7 +15,7 @@ use crate::api::conditions::Reason;
 use crate::domain::node::outcome::{self, CallClass, CallFailure};
 use crate::domain::node::plan::{Action, Call};
 use crate::domain::node::rules::{Choice, Step};
-use crate::domain::node::{NodePlan, gate};
+use crate::domain::node::{NodePlan, credentials, gate};
 use crate::fleet::Sight;
 use crate::ironic::client::Error;
 use crate::ironic::model::{self, Node, NodeSummary};
@@ -122,7 +122,7 @@ async fn look(pass: &mut Pass<'_>) -> Next {
 /// The row that the snapshot now has of a node just read, so that the interest table compares like with like.
 fn summary(observer: &crate::fleet::Observer, node: &Node) -> Arc<NodeSummary> {
     match observer.sight(&node.uuid) {
-        Sight::Row(row) => row,
+        Sight::Row(row, _) => row,
         Sight::Stale | Sight::Unlisted => Arc::new(NodeSummary::from(node)),
     }
 }
@@ -261,6 +261,8 @@ fn settle(
             observer.learn_written(seen.clone());
             pass.full = Some((summary(observer, &seen.value), seen.value));
         }
+        // It has changed nothing.
+        (None, Some(_)) if step == Step::Prove => {}
         (None, Some(id)) if step == Step::Delete => {
             observer.removed(&id);
             // What we removed ourselves is not missing.
@@ -295,7 +297,8 @@ async fn failed_call(pass: &mut Pass<'_>, step: Step, error: &Error) -> Ended {
         words: error.words().into_owned(),
         class: node_call::class(error),
     };
-    tracing::warn!(node = %pass.key.name, namespace = %pass.key.namespace, step = step.as_str(), %error, "step failed");
+    let told = credentials::hide(&error.to_string(), &pass.facts(&pass.look(), Timestamp::now()));
+    tracing::warn!(node = %pass.key.name, namespace = %pass.key.namespace, step = step.as_str(), error = %told, "step failed");
     record(pass, |status, facts| {
         outcome::failed(status, step, facts, &failure)
     });

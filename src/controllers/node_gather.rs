@@ -172,7 +172,7 @@ impl<'a> Pass<'a> {
 
     /// `last_error` can vanish from a node that is still failed; its history keeps the reason.
     async fn gather_history(&mut self) {
-        let Seen::Summary(node) = self.look() else {
+        let Seen::Summary(node, _) = self.look() else {
             return;
         };
         let told = node.failure().is_some()
@@ -205,6 +205,7 @@ impl<'a> Pass<'a> {
         NodeFacts {
             object: &self.object,
             look: seen.look(),
+            fingerprint: seen.fingerprint(),
             secrets: &self.secrets,
             cloud: CloudFacts {
                 paused,
@@ -267,7 +268,7 @@ impl<'a> Pass<'a> {
 
     /// Tells the metrics when a transition that we began has ended.
     pub fn watch_transition(&self, look: &Seen) {
-        let Seen::Summary(node) = look else { return };
+        let Seen::Summary(node, _) = look else { return };
         if life(&node.provision_state) == Life::Running {
             return;
         }

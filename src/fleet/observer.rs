@@ -250,13 +250,15 @@ impl Observer {
         }
     }
 
-    /// How long to rest once `spacing` has passed, unless something moves: nothing while something does.
+    /// How long to rest once `spacing` has passed, unless something moves: nothing while something does, and not beyond the next look
+    /// at every detail.
     fn rest(&self, spacing: Duration) -> Duration {
         let state = self.state();
         if state.is_busy() || self.rooms.is_busy() {
             Duration::ZERO
         } else {
-            state.intervals.quiet.saturating_sub(spacing)
+            let sweep = state.until_sweep(Instant::now());
+            state.intervals.quiet.saturating_sub(spacing).min(sweep)
         }
     }
 
@@ -364,8 +366,12 @@ async fn keep_looking(observer: Weak<Observer>, stop: CancellationToken) {
 
 impl State {
     fn sweep_due(&self, now: Instant) -> bool {
-        self.swept
-            .is_none_or(|swept| now.duration_since(swept) >= self.intervals.sweep)
+        self.until_sweep(now).is_zero()
+    }
+
+    fn until_sweep(&self, now: Instant) -> Duration {
+        let left = |swept| self.intervals.sweep.saturating_sub(now.duration_since(swept));
+        self.swept.map_or(Duration::ZERO, left)
     }
 
     fn is_busy(&self) -> bool {

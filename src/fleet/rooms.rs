@@ -53,7 +53,7 @@ impl Rooms {
     pub(super) fn read(&self, id: &str, snapshot: &Snapshot) -> Vec<ObjectKey> {
         let mut desk = self.desk();
         match snapshot.sight(id) {
-            Sight::Row(node) => desk.read(id, Work::under_way(&node)),
+            Sight::Row(node, _) => desk.read(id, Work::under_way(&node)),
             Sight::Unlisted => desk.read(id, None),
             Sight::Stale => {}
         }

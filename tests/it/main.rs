@@ -15,11 +15,15 @@ mod bulk;
 #[cfg(test)]
 mod chart;
 #[cfg(test)]
+mod credentials;
+#[cfg(test)]
 mod deletion;
 #[cfg(test)]
 mod dependencies;
 #[cfg(test)]
 mod docs;
+#[cfg(test)]
+mod drift;
 #[cfg(test)]
 mod dropped;
 #[cfg(test)]

@@ -13,7 +13,7 @@ use super::upkeep::{self, TraitChange};
 use super::{capabilities, fields, power};
 use crate::ironic::model::{InterfaceKind, NodeCreate, Object, PowerTarget, Verb};
 
-/// A mutating call. Not `Debug`: it holds what Secrets hold.
+/// A call, of which all but one change something. Not `Debug`: it holds what Secrets hold.
 pub enum Call {
     /// `POST /v1/nodes`.
     Create(Box<NodeCreate>),
@@ -61,6 +61,11 @@ pub enum Call {
         target: PowerTarget,
         /// How long Ironic is to wait for it (API 1.27).
         timeout: Option<Duration>,
+    },
+    /// Has Ironic reach the BMC. Nothing is changed.
+    Prove {
+        /// The node.
+        id: String,
     },
     /// `DELETE /v1/nodes/{id}`.
     Delete {
@@ -123,6 +128,7 @@ pub fn call(step: Step, facts: &NodeFacts) -> Call {
             patch: unclaim(facts),
             reset_interfaces: false,
         },
+        Step::Prove => Call::Prove { id },
         Step::Manage => provision(Verb::Manage),
         Step::Inspect => provision(Verb::Inspect),
         Step::Provide => provision(Verb::Provide),

@@ -11,7 +11,7 @@ use crate::api::conditions::Reason;
 use crate::api::node::{DeletionPolicy, ManagementPolicy, WantedState};
 use crate::api::{BareMetalNode, RETRY_ANNOTATION};
 use crate::domain::budget::Budget;
-use crate::ironic::model::{Node, NodeSummary, Standing};
+use crate::ironic::model::{Fingerprint, Node, NodeSummary, Standing};
 
 /// The facts, gathered by the controller.
 #[derive(Clone, Copy)]
@@ -20,6 +20,8 @@ pub struct NodeFacts<'a> {
     pub object: &'a BareMetalNode,
     /// What is seen of the machine.
     pub look: Look<'a>,
+    /// The fingerprint of the node as it is seen: of the last list in detail, or of the whole node. None as long as it is not known.
+    pub fingerprint: Option<Fingerprint>,
     /// The Secrets that the spec names.
     pub secrets: &'a SecretFacts,
     /// The cloud.

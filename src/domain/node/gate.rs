@@ -34,6 +34,7 @@ impl Destructive {
             | Step::PowerOn
             | Step::Claim
             | Step::Unclaim
+            | Step::Prove
             | Step::Manage
             | Step::Deploy => None,
         }
@@ -127,10 +128,11 @@ pub fn gate(step: Step, facts: &NodeFacts) -> Gate {
     }
 }
 
-/// Whether the step writes what Secrets hold.
+/// Whether the step needs to know what Secrets hold.
 fn needs_secrets(step: Step, facts: &NodeFacts) -> bool {
     match step {
-        Step::Create => !facts.object.spec.driver_info_from.is_empty(),
+        // To prove them, it must be known what not to repeat of an answer.
+        Step::Create | Step::Prove => !facts.object.spec.driver_info_from.is_empty(),
         Step::Patch => super::fields::secrets_wanted(facts),
         Step::Deploy => super::desired::user_data_ref(facts.object).is_some(),
         Step::Rescue => true,

@@ -11,7 +11,8 @@
 //! * `power`: on and off.
 //! * `inspection`: the one inspection of a machine just enrolled.
 //! * `tries`: how often a step was tried on the way to what is wanted.
-//! * `drift`: what differs, for who only observes.
+//! * [`credentials`]: whether those that Secrets gave are proven.
+//! * `drift`: what differs, for who does not correct it.
 //! * [`marker`]: how we know what is ours.
 //! * [`plan`], [`status`]: the decision put together.
 //! * [`outcome`]: what a step that was taken, or failed, leaves in the journal.
@@ -19,11 +20,13 @@
 mod applied;
 mod call;
 mod capabilities;
+pub mod credentials;
 pub mod desired;
 mod drift;
 pub mod facts;
 pub mod fields;
 pub mod gate;
+mod hands_off;
 mod inspection;
 pub mod marker;
 pub mod meanings;

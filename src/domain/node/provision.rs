@@ -152,6 +152,7 @@ fn settled(s: &Situation, reason: Reason) -> Choice {
         | Gap::TraitSurplus
         | Gap::Lift
         | Gap::Inspect
-        | Gap::InspectedInVain => Choice::Settled(reason),
+        | Gap::InspectedInVain
+        | Gap::Unproven => Choice::Settled(reason),
     }
 }

@@ -31,7 +31,7 @@ pub fn step(step: Step) -> Reason {
         | Step::LeaveMaintenance => Reason::Updating,
         Step::PowerOn => Reason::PoweringOn,
         Step::PowerOff => Reason::PoweringOff,
-        Step::Manage => Reason::Verifying,
+        Step::Manage | Step::Prove => Reason::Verifying,
         Step::Inspect => Reason::Inspecting,
         Step::Provide => Reason::Cleaning,
         Step::Rescue => Reason::Rescuing,

@@ -28,6 +28,7 @@ pub fn work(step: Step) -> Option<Work> {
         | Step::PowerOn
         | Step::Claim
         | Step::Unclaim
+        | Step::Prove
         | Step::Manage
         // They boot the machine, which the hourly budget counts; nothing is written to its disks.
         | Step::Inspect

@@ -2,7 +2,9 @@
 //!
 //! The name of the rule that answered goes to the object's status and to the documentation.
 
+use super::credentials::prove;
 use super::gate::Destructive;
+use super::hands_off::{observe, paused};
 use super::provision::{provision, undeploy, with_full_view};
 use super::situation::{Gap, Grip, Guard, Place, Refs, Situation, Tenant, View, Want, Writes};
 pub use super::step::Step;
@@ -40,6 +42,7 @@ pub const RULES: &[(&str, Rule)] = &[
     ("transition", transition),
     ("leave", leave),
     ("edit", edit),
+    ("prove", prove),
     ("tenant", tenant),
     ("guard", guard),
     ("provision", provision),
@@ -94,26 +97,6 @@ fn taken(s: &Situation) -> Option<Choice> {
         (Place::Taken, false) => Some(Choice::Stalled(Reason::MachineAlreadyEnrolled)),
         _ => None,
     }
-}
-
-/// Who only observes reports what is, and what differs; to delete the object is to look away.
-fn observe(s: &Situation) -> Option<Choice> {
-    (s.writes == Writes::Observing).then_some(match (s.place, s.edit, s.view) {
-        _ if s.want.is_deletion() => Choice::Release,
-        (Place::Absent, ..) => Choice::Wait(Reason::AwaitingNode),
-        (Place::Running | Place::Unknown, ..) => Choice::Wait(Reason::Transitioning),
-        (_, Gap::Now, View::Summary) => Choice::Look,
-        _ => Choice::Settled(Reason::Observing),
-    })
-}
-
-/// Paused: no write to Ironic, whatever is wanted.
-fn paused(s: &Situation) -> Option<Choice> {
-    (s.writes == Writes::Paused && !never_enrolled(s)).then_some(Choice::Wait(Reason::Paused))
-}
-
-fn never_enrolled(s: &Situation) -> bool {
-    s.place == Place::Absent && s.want.is_deletion()
 }
 
 /// A machine nobody knows is enrolled; one that never was needs no removal.
@@ -179,6 +162,7 @@ fn edit(s: &Situation) -> Option<Choice> {
     let step = match s.edit {
         // The power comes last: see `settled`. An inspection is a step on the way.
         Gap::None
+        | Gap::Unproven
         | Gap::Inspect
         | Gap::InspectedInVain
         | Gap::PowerOn

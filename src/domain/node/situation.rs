@@ -149,7 +149,7 @@ finite! {
         /// The spec cannot be carried out as written.
         Invalid,
     }
-    /// What has to be done next about the node's fields, traits, maintenance, first inspection and power.
+    /// What has to be done next about the node's fields, traits, maintenance, credentials, first inspection and power.
     Gap {
         /// Nothing.
         None,
@@ -163,6 +163,8 @@ finite! {
         TraitSurplus,
         /// Our own maintenance is to be lifted.
         Lift,
+        /// Credentials were written that nobody has tried.
+        Unproven,
         /// The machine is to be inspected.
         Inspect,
         /// The inspection has failed too often: the node is to go on without.

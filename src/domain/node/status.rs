@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::facts::NodeFacts;
 use super::rules::{Choice, NO_RULE};
 use super::situation::{Gap, Place, Situation, Tenant, View, Want};
-use super::{drift, fields, inspection, tries, words};
+use super::{credentials, drift, fields, inspection, tries, words};
 use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::{Reason, types};
 use crate::domain::conditions::{Saying, Standing, clear, set, shorten, stand};
@@ -142,6 +142,9 @@ fn observe(status: &mut BareMetalNodeStatus, facts: &NodeFacts, situation: &Situ
     if written && !situation.want.is_deletion() {
         status.applied = Some(fields::applied(facts));
     }
+    if status.applied.as_ref().is_none_or(credentials::are_proven) {
+        status.credentials = None;
+    }
 }
 
 fn power(state: &PowerState) -> String {
@@ -180,14 +183,12 @@ fn drifted(status: &mut BareMetalNodeStatus, facts: &NodeFacts, situation: &Situ
         };
         set(&mut status.conditions, types::DRIFTED, true, saying);
     };
-    let differs = if facts.observes() {
-        drift::names(facts)
-    } else {
-        vec![]
-    };
+    let uncorrected = drift::uncorrected(facts);
+    let differs = uncorrected.map(|_| drift::names(facts)).unwrap_or_default();
     if !differs.is_empty() {
         let message = format!(
-            "Not as the spec has it, and not corrected under managementPolicy Observe: {}.",
+            "Not as the spec has it, and not corrected {}: {}.",
+            uncorrected.unwrap_or_default(),
             differs.join(", ")
         );
         say(Reason::Differs, &message, status);

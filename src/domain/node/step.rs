@@ -23,6 +23,8 @@ pub enum Step {
     Claim,
     /// Give up a claim that was never deployed.
     Unclaim,
+    /// Have Ironic reach the BMC: the one step that changes nothing.
+    Prove,
     /// Verb `manage`.
     Manage,
     /// Verb `inspect`: may boot the machine.
@@ -54,6 +56,7 @@ impl Step {
         Step::PowerOff,
         Step::Claim,
         Step::Unclaim,
+        Step::Prove,
         Step::Manage,
         Step::Inspect,
         Step::Provide,
@@ -77,6 +80,7 @@ impl Step {
             Step::PowerOff => "power off",
             Step::Claim => "claim",
             Step::Unclaim => "unclaim",
+            Step::Prove => "check credentials",
             Step::Manage => "manage",
             Step::Inspect => "inspect",
             Step::Provide => "provide",

@@ -11,12 +11,12 @@ use super::facts::NodeFacts;
 use super::rules::Step;
 use super::situation::place;
 use super::upkeep::{self, TraitChange};
-use super::{power, words};
+use super::{credentials, power, words};
 use crate::api::BareMetalNodeStatus;
 use crate::api::node::{Attempts, Failure, Tried};
 use crate::ironic::model::ProvisionState;
 
-/// Tries of a verification before a person is asked: BMCs lock accounts.
+/// Tries of a verification, or of credentials written later, before a person is asked: BMCs lock accounts.
 pub const MOST_VERIFICATIONS: i32 = 3;
 
 /// Tries of an inspection before the node goes on without.
@@ -72,8 +72,8 @@ fn attempt(step: Step, state: &str, facts: &NodeFacts) -> String {
 /// The tries made so far of a step, with what the next would be made with.
 pub fn tried(step: Step, facts: &NodeFacts) -> Option<Tried> {
     let name = attempt(step, state(facts), facts);
-    let attempts = facts.object.status.as_ref()?.attempts.as_ref()?;
-    let attempts = (attempts.basis == facts.basis()).then_some(attempts)?;
+    let attempts = credentials::tries_of(step, facts.object.status.as_ref()?)?;
+    let attempts = (attempts.basis == credentials::basis_of(step, facts)).then_some(attempts)?;
     if attempts.step == name {
         return Some(current(attempts.clone()));
     }
@@ -99,7 +99,7 @@ pub fn tries(step: Step, facts: &NodeFacts) -> Tries {
         return Tries::Fresh;
     };
     if tried.failure.as_ref().is_some_and(|failure| failure.terminal)
-        || (verifies(step, state(facts)) && tried.count >= MOST_VERIFICATIONS)
+        || ((step == Step::Prove || verifies(step, state(facts))) && tried.count >= MOST_VERIFICATIONS)
         || (step == Step::PowerOff && power::is_soft(facts) && tried.count >= MOST_SHUTDOWNS)
     {
         Tries::Spent
@@ -142,9 +142,12 @@ pub fn next_try(last: Timestamp, count: i32) -> Timestamp {
 pub fn count(status: &mut BareMetalNodeStatus, step: Step, facts: &NodeFacts, failure: Option<Failure>) {
     // By now the node may be seen in the state that the step has led to.
     let from = status.provision_state.as_deref().unwrap_or_default();
-    let (basis, name) = (facts.basis(), attempt(step, from, facts));
-    let mut all = status
-        .attempts
+    let (basis, name) = (credentials::basis_of(step, facts), attempt(step, from, facts));
+    let slot = match step {
+        Step::Prove => &mut status.credentials,
+        _ => &mut status.attempts,
+    };
+    let mut all = slot
         .take()
         .filter(|attempts| attempts.basis == basis)
         .map(|mut attempts| {
@@ -157,7 +160,7 @@ pub fn count(status: &mut BareMetalNodeStatus, step: Step, facts: &NodeFacts, fa
     let so_far = place.map_or(0, |place| all.remove(place).count);
     all.retain(|tried| is_remembered(&tried.step));
     all.truncate(MOST_REMEMBERED);
-    status.attempts = Some(Attempts {
+    *slot = Some(Attempts {
         step: name,
         count: so_far.saturating_add(1),
         last: Time(facts.now),

@@ -227,7 +227,7 @@ pub fn failed(facts: &NodeFacts, words: Option<&str>, step: Step, given_up: bool
     };
     let next = match (given_up, step) {
         (false, _) => "It is tried again after a pause.".to_owned(),
-        (true, Step::Manage) => format!(
+        (true, Step::Manage | Step::Prove) => format!(
             "No more than {MOST_VERIFICATIONS} tries are made, because BMCs lock accounts. Correct the spec or its Secret and it is tried again at once."
         ),
         (true, Step::PowerOff) => {

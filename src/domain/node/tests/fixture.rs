@@ -18,7 +18,7 @@ use crate::api::node::{Provision, RescuePasswordFrom, WantedState};
 use crate::api::refs::{CloudRef, SecretKeyRef};
 use crate::api::{BareMetalNode, BareMetalNodeSpec, FINALIZER, instance};
 use crate::domain::budget::Budget;
-use crate::ironic::model::{InterfaceKind, Node, NodeSummary, ProvisionState, Standing};
+use crate::ironic::model::{Fingerprint, InterfaceKind, Node, NodeSummary, ProvisionState, Standing};
 
 pub const CLUSTER: &str = "5d3c7a52-0000-0000-0000-000000000001";
 pub const UID: &str = "0b9fbd3e-3a3c-4a76-9c55-2b0b9d6e1001";
@@ -60,6 +60,8 @@ pub struct Case {
     pub history: Option<String>,
     pub bulk_deletion: bool,
     pub now: i64,
+    /// What the last list in detail told, if that is not what is seen.
+    pub swept: Option<Fingerprint>,
 }
 
 impl Case {
@@ -79,6 +81,7 @@ impl Case {
             history: None,
             bulk_deletion: false,
             now: NOW,
+            swept: None,
         }
     }
 
@@ -131,6 +134,9 @@ impl Case {
         ask(&NodeFacts {
             object: &self.object,
             look,
+            fingerprint: look
+                .summary()
+                .and(self.swept.or_else(|| Some(Fingerprint::of(&shown)))),
             secrets: &self.secrets,
             cloud: CloudFacts {
                 paused: self.paused,

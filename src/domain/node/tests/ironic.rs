@@ -46,6 +46,8 @@ pub struct Machine {
     pub by_hand: bool,
     /// Ironic says when it was inspected.
     pub inspected: bool,
+    /// Somebody changed a field that the spec names.
+    pub strayed: bool,
 }
 
 impl World {
@@ -82,6 +84,7 @@ impl World {
                 machine.off = target.ends_in() == PowerState::Off;
                 Ok(())
             }
+            Call::Prove { .. } => Err("no spec here has a Secret".to_owned()),
             Call::Trait { .. } => Err("no spec here names a trait".to_owned()),
             Call::Delete { .. } => self.remove(),
         }
@@ -198,6 +201,9 @@ impl Machine {
     pub fn node(&self) -> Node {
         let mut node = fixture::node(&self.state);
         node.instance_uuid = self.claim.map(str::to_owned);
+        if self.strayed {
+            node.name = Some("renamed".to_owned());
+        }
         (node.protected, node.retired) = (self.protected, self.retired);
         node.power_state = Some(if self.off { PowerState::Off } else { PowerState::On });
         node.maintenance = self.maintenance != Care::None;
@@ -249,6 +255,7 @@ impl Machine {
             off: node.power_state == Some(PowerState::Off),
             by_hand,
             inspected: node.inspection_finished_at.is_some(),
+            strayed: node.name.as_deref() == Some("renamed"),
         }
     }
 }

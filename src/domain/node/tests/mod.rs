@@ -2,6 +2,8 @@
 
 mod advice;
 mod compose;
+mod credentials;
+mod drift;
 mod era;
 mod fields;
 mod fixture;
@@ -22,4 +24,5 @@ mod table_ends;
 mod tries;
 mod upkeep;
 mod waits;
+mod wishes;
 mod world;

@@ -9,7 +9,7 @@ use super::super::rules::{Choice, RULES, Step, choose};
 use super::super::situation::{
     Gap, Grip, Guard, Place, Refs, Situation, Tenant, View, Want, Writes, summarise,
 };
-use super::reach::{endless, explore};
+use super::reach::{endless, explore, may_rest};
 use super::safety::{Chooser, chosen, first_failure};
 use super::world::Decide;
 
@@ -84,6 +84,8 @@ mutants! {
     never_inspect: |s| where_it_is(s.edit == Gap::Inspect, Situation { edit: Gap::None, ..s }, s);
     inspect_for_ever: |s| where_it_is(s.edit == Gap::InspectedInVain, Situation { edit: Gap::Inspect, ..s }, s);
     our_maintenance_stays: |s| where_it_is(s.edit == Gap::Lift, Situation { edit: Gap::None, ..s }, s);
+    new_credentials_are_good: |s| where_it_is(s.edit == Gap::Unproven, Situation { edit: Gap::None, ..s }, s);
+    credentials_are_always_new: |s| where_it_is(s.edit == Gap::None, Situation { edit: Gap::Unproven, ..s }, s);
     changed_fields_are_done: |s| where_it_is(s.edit == Gap::Now, Situation { edit: Gap::None, ..s }, s);
 }
 
@@ -137,6 +139,20 @@ fn the_search_catches_a_loop_without_progress() {
     assert!(endless(&found).is_some());
 }
 
+/// Somebody changes a field behind the operator's back, and no row of the list tells.
+#[test]
+fn the_search_catches_drift_that_nobody_looks_for() {
+    let blind: Decide = |facts| {
+        super::super::plan::decide(&NodeFacts {
+            fingerprint: None,
+            ..*facts
+        })
+    };
+    let found = explore(blind, 30_000).unwrap();
+    let strayed = |(world, choice): &(_, Choice)| !may_rest(world, *choice);
+    assert!(found.rests.iter().any(strayed));
+}
+
 /// The rules without one of them.
 fn without(left_out: &str, situation: &Situation) -> Choice {
     let mut rules = RULES.iter().filter(|(name, _)| *name != left_out);
@@ -160,6 +176,7 @@ fn no_rule_can_be_left_out() {
         ("transition", |s| without("transition", s)),
         ("leave", |s| without("leave", s)),
         ("edit", |s| without("edit", s)),
+        ("prove", |s| without("prove", s)),
         ("tenant", |s| without("tenant", s)),
         ("guard", |s| without("guard", s)),
     ];

@@ -43,7 +43,7 @@ impl World {
                 Step::Claim => machine.claim != Some(THEIRS) && self.wish.deploys(),
                 Step::Unclaim => machine.claim == Some(OURS) && !matches!(self.wish, Wish::Released),
                 Step::Manage => machine.claim != Some(THEIRS) && self.disk != Disk::Foreign,
-                Step::Patch | Step::AddTrait | Step::RemoveTrait => !self.wish.deletes(),
+                Step::Patch | Step::AddTrait | Step::RemoveTrait | Step::Prove => !self.wish.deletes(),
                 Step::PowerOff => {
                     self.wish == Wish::Off
                         && claimed

@@ -70,7 +70,7 @@ pub fn endless(found: &Found) -> Option<&World> {
 }
 
 /// Whether the operator may rest here with this choice.
-fn may_rest(world: &World, choice: Choice) -> bool {
+pub fn may_rest(world: &World, choice: Choice) -> bool {
     if world.wish == Wish::Watched && world.machine.is_none() && !world.known {
         return choice == Choice::Wait(Reason::AwaitingNode);
     }
@@ -85,6 +85,8 @@ fn may_rest(world: &World, choice: Choice) -> bool {
     };
     match choice {
         Choice::Settled(_) if !asked => false,
+        // What somebody changed is put right, unless the object only watches.
+        Choice::Settled(reason) if machine.strayed && reason != Reason::Observing => false,
         Choice::Settled(reason) => match world.wish {
             Wish::Untouched => *state != ProvisionState::Enroll || reason == Reason::InUse,
             Wish::Manageable => *state == ProvisionState::Manageable,

@@ -46,6 +46,10 @@ const CHECKS: &[(&str, Check)] = &[
         "an inspection is made when it is due, and not for ever",
         inspection,
     ),
+    (
+        "credentials are tried when they are new, and before the machine is moved",
+        credentials,
+    ),
     ("settled means there, or in use by who took the offer", settled),
 ];
 
@@ -126,6 +130,7 @@ fn legal(s: &Situation, choice: Choice) -> bool {
             | Step::LeaveMaintenance
             | Step::PowerOn
             | Step::PowerOff
+            | Step::Prove
             | Step::Claim
             | Step::Unclaim,
         ) => return s.place.seen(),
@@ -185,6 +190,7 @@ fn foreign(s: &Situation, choice: Choice) -> bool {
                 | Step::RemoveTrait
                 | Step::EnterMaintenance
                 | Step::LeaveMaintenance
+                | Step::Prove
         )
     );
     s.tenant != Tenant::Foreign || fields
@@ -205,6 +211,15 @@ fn power(s: &Situation, choice: Choice) -> bool {
         Some(Step::PowerOn) => s.edit == Gap::PowerOn && s.guard != Guard::Maintenance,
         Some(Step::PowerOff) => s.edit == Gap::PowerOff,
         _ => true,
+    }
+}
+
+fn credentials(s: &Situation, choice: Choice) -> bool {
+    let unproven = s.edit == Gap::Unproven && !s.want.is_deletion();
+    match step(choice) {
+        Some(Step::Prove) => unproven,
+        Some(_) => !unproven || s.place == Place::Absent,
+        None => true,
     }
 }
 

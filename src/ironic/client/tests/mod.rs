@@ -1,4 +1,5 @@
 //! The client against scripted servers: what a real Ironic cannot be made to do on demand.
+mod bmc;
 mod deadlines;
 mod errors;
 mod listings;

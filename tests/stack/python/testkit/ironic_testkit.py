@@ -18,6 +18,7 @@ operation            where
 ``verify``           power: ``manage`` (enroll -> verifying); the node falls back to ``enroll``
 ``power_sync``       power: reading the power state outside ``manage`` (the periodic sync, before a change)
 ``power``            power: on, off and reboot
+``management``       management: reading the boot device
 ``inspect``          inspect: ``inspect``
 ``abort``            inspect: ``abort`` of an inspection that waits
 ``clean_prepare``    deploy: before the first clean step
@@ -38,6 +39,9 @@ Further keys:
 ``actual_power``
     ``power on`` or ``power off``: what the BMC reports, whatever Ironic has set (somebody pressed the button).
     A power change that Ironic makes afterwards is reported again.
+``bmc_password``
+    The BMC lets in only who has this in ``driver_info.redfish_password``: for reading the power state in ``manage``
+    and for reading the boot device. Like a careless BMC it repeats what it refuses.
 ``inventory``
     Properties that an inspection writes into ``properties``, instead of 8 CPUs, 16 GiB and 100 GB.
 """
@@ -94,6 +98,13 @@ def _play(task, operation, error=exception.IronicException):
     raise error(str(fault))
 
 
+def _log_in(task):
+    """Fails if the BMC lets in only who has another password."""
+    right, given = _script(task).get("bmc_password"), task.node.driver_info.get("redfish_password")
+    if right and given != right:
+        raise exception.IronicException("BMC: access denied with password %s" % given)
+
+
 class Deploy(fake.FakeDeploy):
     """FakeDeploy plus what an agent deployment does around the image: power and network calls, in its order."""
 
@@ -142,6 +153,8 @@ class Power(fake.FakePower):
     def get_power_state(self, task):
         verifying = task.node.provision_state == states.VERIFYING
         _play(task, "verify" if verifying else "power_sync")
+        if verifying:
+            _log_in(task)
         return _script(task).get("actual_power") or task.node.power_state or states.POWER_OFF
 
     def set_power_state(self, task, power_state, timeout=None):
@@ -163,6 +176,15 @@ class Power(fake.FakePower):
             extra["testkit"] = dict(extra["testkit"], actual_power=power_state)
             task.node.extra = extra
             task.node.save()
+
+
+class Management(fake.FakeManagement):
+    """FakeManagement behind a login."""
+
+    def get_boot_device(self, task):
+        _play(task, "management")
+        _log_in(task)
+        return super().get_boot_device(task)
 
 
 class Inspect(fake.FakeInspect):
