@@ -34,7 +34,7 @@ pub async fn send(client: &client::Client, call: Call) -> Result<Option<model::S
             config_drive,
         } => {
             let mut request = ProvisionRequest::new(verb);
-            request.configdrive = config_drive.map(drive);
+            request.configdrive = config_drive.map(drive).transpose()?;
             client
                 .set_node_provision_state(&id, &request)
                 .await
@@ -63,8 +63,9 @@ pub async fn send(client: &client::Client, call: Call) -> Result<Option<model::S
     }
 }
 
-fn drive(drive: ConfigDrive) -> client::ConfigDrive {
-    match drive {
+fn drive(drive: ConfigDrive) -> Result<client::ConfigDrive, Error> {
+    Ok(match drive {
+        ConfigDrive::Packed(content) => client::ConfigDrive::build(&content)?,
         ConfigDrive::Url(url) => client::ConfigDrive::Text(url),
         ConfigDrive::Parts {
             meta_data,
@@ -77,7 +78,7 @@ fn drive(drive: ConfigDrive) -> client::ConfigDrive {
             network_data,
             vendor_data,
         },
-    }
+    })
 }
 
 /// A node that has vanished is no reason to give up: the next look tells.

@@ -9,6 +9,8 @@ mod binary;
 #[cfg(test)]
 mod chart;
 #[cfg(test)]
+mod configdrive;
+#[cfg(test)]
 mod deletion;
 #[cfg(test)]
 mod dependencies;

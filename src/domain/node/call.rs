@@ -5,6 +5,7 @@ use std::time::Duration;
 use json_patch::Patch;
 use serde_json::{Value, json};
 
+use super::configdrive::ConfigDrive;
 use super::desired::{self, Desired};
 use super::facts::NodeFacts;
 use super::marker::{InstanceMark, KEY, Marker};
@@ -67,23 +68,6 @@ pub enum Call {
     },
 }
 
-/// A config drive as it is handed to Ironic.
-pub enum ConfigDrive {
-    /// The URL of a ready one.
-    Url(String),
-    /// Its parts (API 1.56, with vendor data 1.59); Ironic packs them.
-    Parts {
-        /// `meta_data.json`
-        meta_data: Option<Object>,
-        /// `user_data`
-        user_data: Option<String>,
-        /// `network_data.json`
-        network_data: Option<Object>,
-        /// `vendor_data2.json`
-        vendor_data: Option<Object>,
-    },
-}
-
 /// The call of a step.
 pub fn call(step: Step, facts: &NodeFacts) -> Call {
     let id = facts
@@ -122,7 +106,7 @@ pub fn call(step: Step, facts: &NodeFacts) -> Call {
         },
         Step::Manage => provision(Verb::Manage, None),
         Step::Provide => provision(Verb::Provide, None),
-        Step::Deploy => provision(Verb::Active, config_drive(facts)),
+        Step::Deploy => provision(Verb::Active, ConfigDrive::of(facts)),
         Step::Undeploy => provision(Verb::Deleted, None),
         Step::Delete => Call::Delete { id },
     }
@@ -224,29 +208,4 @@ fn unclaim(facts: &NodeFacts) -> Patch {
         fields::remove(&["instance_info"]),
         fields::add(&["extra", KEY], marker.value()),
     ])
-}
-
-fn config_drive(facts: &NodeFacts) -> Option<ConfigDrive> {
-    let drive = desired::instance(facts.object)?.config_drive.as_ref()?;
-    if let Some(url) = &drive.url {
-        return Some(ConfigDrive::Url(url.clone()));
-    }
-    let object = |form: &Option<crate::api::FreeForm>| form.as_ref().map(|form| form.0.clone());
-    let from_secret = || {
-        let (secret, key) = desired::user_data_ref(facts.object)?;
-        facts
-            .secrets
-            .contents
-            .as_ref()?
-            .get(secret)?
-            .data
-            .get(key)
-            .cloned()
-    };
-    Some(ConfigDrive::Parts {
-        meta_data: object(&drive.meta_data),
-        user_data: drive.user_data.clone().or_else(from_secret),
-        network_data: object(&drive.network_data),
-        vendor_data: object(&drive.vendor_data),
-    })
 }

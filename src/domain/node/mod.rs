@@ -7,6 +7,7 @@
 //! * [`desired`], [`fields`], `table`: the fields a spec asks for, how they differ from the live node, and when they may be changed.
 //! * `upkeep`: traits and maintenance, which have requests of their own.
 //! * `power`: on and off.
+//! * `configdrive`: what a deployed machine is handed, and who packs it.
 //! * `drift`: what differs, for who only observes.
 //! * [`marker`]: how we know what is ours.
 //! * [`plan`], [`status`]: the decision put together.
@@ -15,6 +16,7 @@
 mod applied;
 mod call;
 mod capabilities;
+mod configdrive;
 pub mod desired;
 mod drift;
 pub mod facts;

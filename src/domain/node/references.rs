@@ -192,7 +192,8 @@ pub fn missing(facts: &NodeFacts) -> Option<String> {
         }
     }
     let (secret, key) = user_data_ref(facts.object)?;
-    (!contents.get(secret)?.data.contains_key(key)).then(|| lacks(secret, key))
+    let content = contents.get(secret)?;
+    (!content.data.contains_key(key) && !content.binary.contains_key(key)).then(|| lacks(secret, key))
 }
 
 /// Whether it is known that no conductor offers the driver.

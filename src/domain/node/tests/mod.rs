@@ -1,6 +1,7 @@
 //! The decision checked: over every situation, over everything Ironic can do, and against mutants of itself.
 
 mod compose;
+mod configdrive;
 mod era;
 mod fields;
 mod fixture;

@@ -38,16 +38,24 @@ Further keys:
 ``actual_power``
     ``power on`` or ``power off``: what the BMC reports, whatever Ironic has set (somebody pressed the button).
     A power change that Ironic makes afterwards is reported again.
+``configdrive``
+    True: the deploy step ``deploy`` reads the config drive as an agent would; its files (path -> base64) are in
+    ``driver_internal_info.testkit_configdrive`` afterwards.
 ``inventory``
     Properties that an inspection writes into ``properties``, instead of 8 CPUs, 16 GiB and 100 GB.
 """
 
+import base64
+import gzip
+import io
 import time
 
 from oslo_config import cfg
+import pycdlib
 
 from ironic.common import exception
 from ironic.common import states
+from ironic.conductor import configdrive_utils
 from ironic.conductor import utils as manager_utils
 from ironic.drivers import base
 from ironic.drivers.modules import fake
@@ -94,6 +102,20 @@ def _play(task, operation, error=exception.IronicException):
     raise error(str(fault))
 
 
+def _read_drive(node):
+    """The files of the node's config drive: path -> base64."""
+    packed = configdrive_utils.get_configdrive_image(node)
+    iso = pycdlib.PyCdlib()
+    iso.open_fp(io.BytesIO(gzip.decompress(base64.b64decode(packed))))
+    files = {}
+    for folder, _, names in iso.walk(rr_path="/"):
+        for path in (folder + "/" + name for name in names):
+            content = io.BytesIO()
+            iso.get_file_from_iso_fp(content, rr_path=path)
+            files[path] = base64.b64encode(content.getvalue()).decode()
+    return files
+
+
 class Deploy(fake.FakeDeploy):
     """FakeDeploy plus what an agent deployment does around the image: power and network calls, in its order."""
 
@@ -105,6 +127,9 @@ class Deploy(fake.FakeDeploy):
     @base.deploy_step(priority=100)
     def deploy(self, task):
         _play(task, "deploy", exception.InstanceDeployFailure)
+        if _script(task).get("configdrive"):
+            task.node.set_driver_internal_info("testkit_configdrive", _read_drive(task.node))
+            task.node.save()
         return states.DEPLOYWAIT if _script(task).get("deploy_wait") else None
 
     @base.deploy_step(priority=30)
