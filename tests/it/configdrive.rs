@@ -68,7 +68,7 @@ fn parts(content: &Content) -> Value {
     })
 }
 
-fn content(parts: Value) -> Content {
+fn content(parts: &Value) -> Content {
     let object = |name: &str| serde_json::from_value(parts[name].clone()).unwrap_or_default();
     Content {
         meta_data: object("meta_data"),
@@ -80,14 +80,14 @@ fn content(parts: Value) -> Content {
 }
 
 fn contents() -> Vec<Content> {
-    let full = content(json!({
+    let full = content(&json!({
         "meta_data": {"uuid": "1", "name": "nöde 😀", "float": [1.5e-7, 1e16, 0.1], "big": u64::MAX, "null": null, "nested": {"b": [], "a": {}}},
         "user_data": "#cloud-config\nhostname: ü\n", "network_data": {"links": [{"id": "eth0", "mtu": 1500}]},
         "vendor_data": {"cloud-init": "#!/bin/sh\necho \"\\\t\u{7f}\""},
     }));
     let binary = Content {
         user_data: (0..=255).cycle().take(70_000).collect(),
-        ..content(json!({"meta_data": {"uuid": "2"}}))
+        ..content(&json!({"meta_data": {"uuid": "2"}}))
     };
     let versions = Content {
         versions: vec!["2018-08-27".into(), "latest".into()],
@@ -194,7 +194,7 @@ fn check_programs(programs: &BTreeMap<String, String>, expected: &Files) {
 
 #[tokio::test]
 async fn plain_names_are_those_by_which_ironic_opens_them() {
-    let content = content(json!({"user_data": "x", "network_data": {"links": []}, "vendor_data": {"a": 1}}));
+    let content = content(&json!({"user_data": "x", "network_data": {"links": []}, "vendor_data": {"a": 1}}));
     let drive = json!({"drive": configdrive::build(&content).unwrap()});
     let found = read(&json!([drive])).await.remove(0);
     let paths: Vec<_> = found.plainly.keys().map(String::as_str).collect();
@@ -322,9 +322,11 @@ async fn the_operator_packs_what_ironic_has_nothing_to_add_to() {
     for (name, drive, _) in &cases {
         let (live, files) = handed(&world, name).await;
         let mut meta_data = json!({"name": live["name"]});
-        json_patch::merge(&mut meta_data, &drive["metaData"]);
+        if let Some(given) = drive.get("metaData") {
+            json_patch::merge(&mut meta_data, given);
+        }
         meta_data["uuid"] = live["uuid"].clone();
-        let mut wanted = content(json!({
+        let mut wanted = content(&json!({
             "meta_data": meta_data, "user_data": drive["userData"], "network_data": drive["networkData"],
             "vendor_data": drive["vendorData"],
         }));
@@ -351,7 +353,10 @@ fn parsed(files: &Files) -> BTreeMap<&str, Value> {
         .iter()
         .filter_map(|(path, content)| Some((path.as_str(), content.as_ref()?)))
         .map(|(path, content)| {
-            let json = STANDARD.decode(content).ok().filter(|_| path.ends_with(".json"));
+            let json = STANDARD
+                .decode(content)
+                .ok()
+                .filter(|_| !path.ends_with("/user_data"));
             let value = json.and_then(|text| serde_json::from_slice(&text).ok());
             (path, value.unwrap_or_else(|| content.as_str().into()))
         })

@@ -225,7 +225,7 @@ fn odd_paths_are_refused() {
 
 #[test]
 fn a_broken_writer_is_an_error() {
-    let mut room = [0; 40_000];
+    let mut room = vec![0; 40_000];
     let error = write_image(&Tree::default(), room.as_mut_slice()).unwrap_err();
     assert!(matches!(error, Error::Write(_)), "{error}");
 }

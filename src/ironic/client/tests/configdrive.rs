@@ -11,7 +11,7 @@ use crate::ironic::configdrive::{Content, LARGEST_IMAGE};
 
 fn gzip(size: u64) -> Vec<u8> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-    let piece = [0; 64 * 1024];
+    let piece = vec![0; 64 * 1024];
     for at in (0..size).step_by(piece.len()) {
         let left = usize::try_from(size - at).unwrap();
         gzip.write_all(&piece[..left.min(piece.len())]).unwrap();
