@@ -46,7 +46,7 @@ async fn read(drives: &Value) -> Vec<Found> {
         .await
         .expect("the tools are there");
     let mut python = Command::new(tools.python("python"))
-        .args(["-c", READERS])
+        .args(["-W", "ignore", "-c", READERS])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
