@@ -76,7 +76,7 @@ def by_programs(image):
         for name, command in {
             'blkid': ['blkid', '-p', '-o', 'value', '-s', 'LABEL', file.name],
             'isoinfo_rock_ridge': ['isoinfo', '-R', '-f', '-i', file.name],
-            'isoinfo_joliet': ['isoinfo', '-J', '-f', '-j', 'utf-8', '-i', file.name],
+            'isoinfo_joliet': ['isoinfo', '-J', '-f', '-i', file.name],
         }.items():
             program = shutil.which(command[0], path=os.environ['PATH'] + ':/usr/sbin:/sbin')
             if program:
