@@ -240,3 +240,36 @@ fn what_is_in_a_drive_is_never_shown() {
     assert!(!format!("{content:?} {tree:?}").contains("hunter2"));
     assert!(format!("{tree:?}").contains("openstack/latest/user_data"));
 }
+
+#[test]
+fn nothing_that_linux_reads_at_once_crosses_a_sector() {
+    let mut tree = Tree::default();
+    for number in 0..64 {
+        tree.file(&format!("{}{number:02}", "漢".repeat(62)), "").unwrap();
+    }
+    let image = image(&tree);
+    let number = |at: usize| u32::from_le_bytes(image[at..at + 4].try_into().unwrap()) as usize;
+    let root = 16 * 2048 + 156;
+    let (start, length) = (number(root + 2) * 2048, number(root + 10));
+    let mut records = 0;
+    for sector in (start..start + length).step_by(2048) {
+        let mut at = sector;
+        while at < sector + 2048 && image[at] > 0 {
+            let record = &image[at..][..usize::from(image[at])];
+            at += record.len();
+            assert!(at <= sector + 2048, "a record crosses into the next sector");
+            let ce = record
+                .windows(4)
+                .position(|part| part == b"CE\x1c\x01")
+                .map(|ce| at - record.len() + ce);
+            if let Some(ce) = ce {
+                assert!(
+                    number(ce + 12) + number(ce + 20) <= 2048,
+                    "what it continues in crosses one"
+                );
+            }
+            records += 1;
+        }
+    }
+    assert_eq!(records, 2 + 64);
+}
