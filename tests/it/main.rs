@@ -15,6 +15,8 @@ mod bulk;
 #[cfg(test)]
 mod chart;
 #[cfg(test)]
+mod configdrive;
+#[cfg(test)]
 mod credentials;
 #[cfg(test)]
 mod deletion;
