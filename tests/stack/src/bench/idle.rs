@@ -97,8 +97,7 @@ async fn watch(operator: &Operator, span: Duration) -> Result<Idle> {
     let minutes = started.elapsed().as_secs_f64() / 60.0;
     let sent = Requests::of(operator).await?.since(&before);
     Ok(Idle {
-        // An empty sum of floats is -0.
-        requests_per_minute: sent.total().max(0.0) / minutes,
+        requests_per_minute: sent.total() / minutes,
         cpu_per_minute: (operator.cpu_seconds()? - cpu) / minutes,
         rss_mib: operator.rss_mib()?,
     })
