@@ -77,6 +77,8 @@ impl Clouds {
     ) -> Result<Sighting, Error> {
         let mut state = self.state();
         let running = state.sessions.get(session).and_then(Weak::upgrade);
+        // Keystone says that it is another Ironic now: whoever looks there begins anew, under another identity.
+        let running = running.filter(|observer| !observer.client.has_moved());
         let observer = match running {
             Some(observer) => observer,
             None => Observer::start(Client::new(settings)?, intervals, forward(session, woken.clone())),
@@ -89,7 +91,9 @@ impl Clouds {
         let entry = (session.to_owned(), Entry::Observed(Arc::clone(&observer)));
         let before = state.clouds.insert(cloud.clone(), entry);
         let (same, left) = match before {
-            Some((known, _)) if known == session => (true, None),
+            Some((known, Entry::Observed(before))) if known == session && Arc::ptr_eq(&before, &observer) => {
+                (true, None)
+            }
             Some((_, Entry::Observed(left))) => (false, Some(left)),
             Some((_, Entry::Broken(_))) | None => (false, None),
         };

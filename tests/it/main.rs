@@ -25,9 +25,15 @@ mod fleet;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod keystone;
+#[cfg(test)]
+mod keystone_clouds;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod leader;
+#[cfg(test)]
+mod openstack;
 #[cfg(test)]
 mod ownership;
 #[cfg(test)]
@@ -40,5 +46,7 @@ mod schema;
 mod secrets;
 #[cfg(test)]
 mod sight;
+#[cfg(test)]
+mod tls_front;
 #[cfg(test)]
 mod upkeep;

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use ironwright_stack::openstack::OpenStackTools;
 use ironwright_stack::{Progress, Tools, bench, demo, guard, up};
 
 /// Starts the real parts that ironwright is tested on.
@@ -20,7 +21,11 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Builds and installs all parts into the cache, and nothing else.
-    Tools,
+    Tools {
+        /// Keystone and Neutron, too.
+        #[arg(long)]
+        openstack: bool,
+    },
     /// Starts a control plane and an Ironic and keeps them until Ctrl-C.
     Up(up::Options),
     /// Deploys machines before your eyes: control plane, Ironic, chart, operator and sample manifests.
@@ -52,11 +57,7 @@ fn main() -> ExitCode {
 
 fn perform(command: Command) -> Result<ExitCode> {
     match command {
-        Command::Tools => run(async {
-            Tools::ensure(&Progress::stderr())
-                .await
-                .map(|_| ExitCode::SUCCESS)
-        }),
+        Command::Tools { openstack } => run(tools(openstack)),
         Command::Up(options) => run(up::run(options)),
         Command::Demo(options) => run(demo::run(options)),
         Command::Bench(options) => run(bench::run(options)),
@@ -66,6 +67,15 @@ fn perform(command: Command) -> Result<ExitCode> {
             std::process::exit(code)
         }
     }
+}
+
+async fn tools(openstack: bool) -> Result<ExitCode> {
+    let progress = Progress::stderr();
+    Tools::ensure(&progress).await?;
+    if openstack {
+        OpenStackTools::ensure(&progress).await?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn run<T>(work: impl Future<Output = Result<T>>) -> Result<T> {

@@ -1,6 +1,7 @@
 //! The client against scripted servers: what a real Ironic cannot be made to do on demand.
 mod deadlines;
 mod errors;
+mod keystone;
 mod listings;
 mod nodes;
 mod permits;
