@@ -13,6 +13,8 @@ mod deletion;
 #[cfg(test)]
 mod dependencies;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod dropped;
 #[cfg(test)]
 mod edits;
@@ -24,6 +26,8 @@ mod first_light;
 mod fleet;
 #[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod install;
 #[cfg(test)]
 mod keystone;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use ironwright_stack::openstack::OpenStackTools;
 use ironwright_stack::{Progress, Tools, bench, demo, guard, up};
@@ -25,6 +25,12 @@ enum Command {
         /// Keystone and Neutron, too.
         #[arg(long)]
         openstack: bool,
+    },
+    /// Runs the helm among the parts, with these arguments and as whoever calls.
+    Helm {
+        /// As helm takes them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        arguments: Vec<OsString>,
     },
     /// Starts a control plane and an Ironic and keeps them until Ctrl-C.
     Up(up::Options),
@@ -58,6 +64,7 @@ fn main() -> ExitCode {
 fn perform(command: Command) -> Result<ExitCode> {
     match command {
         Command::Tools { openstack } => run(tools(openstack)),
+        Command::Helm { arguments } => run(helm(arguments)),
         Command::Up(options) => run(up::run(options)),
         Command::Demo(options) => run(demo::run(options)),
         Command::Bench(options) => run(bench::run(options)),
@@ -76,6 +83,18 @@ async fn tools(openstack: bool) -> Result<ExitCode> {
         OpenStackTools::ensure(&progress).await?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Takes over helm's exit status.
+async fn helm(arguments: Vec<OsString>) -> Result<ExitCode> {
+    let program = Tools::ensure(&Progress::stderr()).await?.binary("helm");
+    let status = tokio::process::Command::new(program)
+        .args(arguments)
+        .status()
+        .await
+        .context("cannot run helm")?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
 fn run<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
