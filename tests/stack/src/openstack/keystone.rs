@@ -212,7 +212,9 @@ impl Keystone {
                 self.grant(project, &user, role).await?;
             }
         }
-        Ok(())
+        // What checks tokens for a service looks for Keystone in the catalog.
+        let url = self.access.auth_url.clone();
+        self.register("identity", REGION, &url).await
     }
 
     async fn grant(&self, project: &str, user: &str, role: &str) -> Result<()> {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::keystone::{REGION, answer};
 use super::{Keystone, KeystoneAccess, OpenStackTools, READY_LIMIT, serve};
 use crate::ports::{self, Port};
+use crate::tools::openstack::ADMIN;
 use crate::wait::until;
 use crate::{Process, Run, http_client};
 
@@ -23,7 +24,8 @@ const DRIVER_METADATA: &str = include_str!("../../python/openstack/neutron_METAD
 /// A running Neutron with the networks `flat` and `vlan`. Dropping it stops it.
 #[derive(Debug)]
 pub struct Neutron {
-    access: KeystoneAccess,
+    /// The administrator's, for the project `admin`: networks are of projects.
+    token: String,
     port: Port,
     process: Process,
 }
@@ -32,16 +34,17 @@ impl Neutron {
     /// Starts one with an empty database, and enters it in the catalog as `network`.
     pub async fn start(tools: &OpenStackTools, run: &Run, keystone: &Keystone) -> Result<Self> {
         let (name, directory) = ("neutron", run.data("neutron")?);
-        let access = keystone.access().clone();
-        write_files(tools, &directory, &access).context("cannot write Neutron's files")?;
+        let access = keystone.access();
+        write_files(tools, &directory, access).context("cannot write Neutron's files")?;
         let port = Port::reserve()?;
         let process = serve(tools, name, "neutron.wsgi.api", port.number(), &run.log(name))
             .env("OS_NEUTRON_CONFIG_DIR", &directory)
             .env("OS_NEUTRON_CONFIG_FILES", directory.join("neutron.conf"))
             .env("PYTHONPATH", directory.join("testkit"))
             .start()?;
+        let scope = json!({"project": {"name": ADMIN.0, "domain": {"id": "default"}}});
         let neutron = Self {
-            access,
+            token: keystone.token(ADMIN.0, ADMIN.1, &scope).await?,
             port,
             process,
         };
@@ -64,7 +67,7 @@ impl Neutron {
         let url = format!("{}/v2.0{path}", self.endpoint());
         let request = http_client()?
             .request(method, url)
-            .header("X-Auth-Token", &self.access.token);
+            .header("X-Auth-Token", &self.token);
         let request = if body.is_null() {
             request
         } else {
@@ -79,8 +82,7 @@ impl Neutron {
         let path = format!("/networks?name={network}");
         let networks = self.request(Method::GET, &path, &Value::Null).await?;
         let network = networks.pointer("/networks/0/id").context("no such network")?;
-        let tenant = networks.pointer("/networks/0/project_id");
-        let port = json!({"port": {"network_id": network, "project_id": tenant, "name": name}});
+        let port = json!({"port": {"network_id": network, "name": name}});
         let port = self.request(Method::POST, "/ports", &port).await?;
         let id = port.pointer("/port/id").and_then(Value::as_str);
         Ok(id.context("Neutron told no id")?.to_owned())
@@ -95,31 +97,20 @@ impl Neutron {
     }
 
     async fn create_networks(&self) -> Result<()> {
-        let project = self.project().await?;
         for (kind, subnet) in [(FLAT, "10.0.0.0/16"), (VLAN, "10.1.0.0/16")] {
             let network = json!({"network": {
-                "name": kind, "shared": true, "project_id": project, "provider:network_type": kind,
+                "name": kind, "shared": true, "provider:network_type": kind,
                 "provider:physical_network": "physnet1",
             }});
             let network = self.request(Method::POST, "/networks", &network).await?;
             let id = network.pointer("/network/id").context("Neutron told no id")?;
             let subnet = json!({"subnet": {
-                "network_id": id, "project_id": project, "cidr": subnet, "ip_version": 4, "enable_dhcp": false,
+                "network_id": id, "cidr": subnet, "ip_version": 4, "enable_dhcp": false,
                 "name": kind,
             }});
             self.request(Method::POST, "/subnets", &subnet).await?;
         }
         Ok(())
-    }
-
-    /// What the administrator makes belongs to the project `service`.
-    async fn project(&self) -> Result<String> {
-        let request = http_client()?
-            .get(format!("{}/projects?name=service", self.access.auth_url))
-            .header("X-Auth-Token", &self.access.token);
-        let projects = answer(request).await?;
-        let id = projects.pointer("/projects/0/id").and_then(Value::as_str);
-        Ok(id.context("no project service")?.to_owned())
     }
 
     async fn ready(&self) -> Result<()> {
