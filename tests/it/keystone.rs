@@ -216,7 +216,7 @@ async fn an_endpoint_is_chosen_by_region_and_interface() {
     );
     let said = missing.words().into_owned();
     assert!(
-        said.contains("admin interface") && said.contains("internal in keystone-inner"),
+        said.contains("admin interface") && said.contains("only the interfaces internal, public there"),
         "{said}"
     );
     let unknown = nodes(&client(&at("public", "atlantis")))

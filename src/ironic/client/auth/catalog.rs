@@ -89,13 +89,21 @@ fn wanted(keystone: &Keystone) -> String {
 }
 
 fn none(offered: &[&Endpoint], keystone: &Keystone) -> AuthError {
-    let some: BTreeSet<String> = offered
+    let wanted_region = keystone.region.as_deref();
+    let here = |endpoint: &&&Endpoint| wanted_region.is_none_or(|region| endpoint.region() == region);
+    let list = |names: BTreeSet<&str>| names.into_iter().take(12).collect::<Vec<_>>().join(", ");
+    let interfaces: BTreeSet<_> = offered
         .iter()
-        .map(|endpoint| format!("{} in {}", endpoint.interface, endpoint.region()))
+        .filter(here)
+        .map(|endpoint| endpoint.interface.as_str())
         .collect();
-    let found = match some.len() {
-        0 => "no such service".to_owned(),
-        _ => some.into_iter().take(12).collect::<Vec<_>>().join(", "),
+    let regions: BTreeSet<_> = offered.iter().map(|endpoint| endpoint.region()).collect();
+    let found = if !interfaces.is_empty() {
+        format!("only the interfaces {} there", list(interfaces))
+    } else if !regions.is_empty() {
+        format!("it in the regions {}", list(regions))
+    } else {
+        "no such service".to_owned()
     };
     AuthError::NoEndpoint {
         wanted: wanted(keystone),
@@ -142,10 +150,15 @@ mod tests {
         assert_eq!(choose("one", Interface::Public).unwrap(), "http://one");
         assert_eq!(choose("one", Interface::Internal).unwrap(), "http://one.internal");
         assert_eq!(choose("two", Interface::Public).unwrap(), "http://two");
-        let missing = choose("two", Interface::Admin).unwrap_err().to_string();
+        let missing = choose("one", Interface::Admin).unwrap_err().to_string();
         assert_eq!(
             missing,
-            "wanted is the admin interface of baremetal in region two; the catalog has internal in one, public in one, public in two"
+            "wanted is the admin interface of baremetal in region one; the catalog has only the interfaces internal, public there"
+        );
+        let elsewhere = choose("three", Interface::Admin).unwrap_err().to_string();
+        assert!(
+            elsewhere.ends_with("has it in the regions one, two"),
+            "{elsewhere}"
         );
     }
 

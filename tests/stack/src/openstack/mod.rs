@@ -24,7 +24,7 @@ pub use neutron::Neutron;
 use crate::{Ironic, IronicAuth, IronicOptions, Launch, Progress, Run, Tools};
 
 /// Five seconds each on a quiet machine; they are slow starters on a busy one.
-const READY_LIMIT: Duration = Duration::from_secs(240);
+const READY_LIMIT: Duration = Duration::from_mins(4);
 const SERVE: &str = include_str!("../../python/openstack/serve.py");
 /// Requests that a service answers at once.
 const THREADS: &str = "8";
