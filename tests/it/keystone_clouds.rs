@@ -2,7 +2,7 @@
 
 #![cfg(test)]
 
-use ironwright_stack::Proxy;
+use ironwright_stack::{Proxy, wait};
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
@@ -127,8 +127,15 @@ async fn a_wrong_password_is_tried_three_times_for_each_version_of_the_secret() 
     // Neither time nor a new process makes it try again.
     world.operator().process().stop().await;
     world.start_operator().await;
+    let looked = wait::until("the new process to look at the cloud", LIMIT, async || {
+        let cloud = world.clouds.get("lab").await?;
+        let said = cloud_message(&cloud, "Stalled");
+        Ok(said.contains("before this client was made").then_some(()))
+    });
+    looked.await.expect("it knows of the three tries");
+    assert_eq!(doors.tokens_asked(), 3);
 
-    // Somebody touched the Secret: three more, and these are the only ones.
+    // Somebody touched the Secret: three more.
     let label = Patch::Merge(json!({"metadata": {"labels": {"touched": "yes"}}}));
     world
         .secrets()
