@@ -4,6 +4,8 @@
 //! HTTP status, so that the name of an object or the text of an error cannot become a time series. What describes
 //! the present (nodes, age of the last observation) is asked for at scrape time, so that what is gone disappears.
 
+mod work;
+
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,6 +14,9 @@ use prometheus::{
     core::{Collector, Desc},
     proto::MetricType,
 };
+
+pub use work::Work;
+use work::WorkGauges;
 
 /// Seconds. From an answer out of a local cache to the 60 s after which a call is given up.
 const REQUEST_BUCKETS: &[f64] = &[
@@ -29,6 +34,7 @@ const TRANSITION_BUCKETS: &[f64] = &[
 ];
 
 type NodesByState = Box<dyn Fn() -> Vec<(&'static str, u64)> + Send + Sync>;
+type Figures = Box<dyn Fn() -> Vec<Work> + Send + Sync>;
 type ObservationAge = Box<dyn Fn() -> Option<f64> + Send + Sync>;
 
 /// Where numbers about the present come from; one lock, held for a whole scrape, keeps two scrapes apart.
@@ -36,6 +42,7 @@ type ObservationAge = Box<dyn Fn() -> Option<f64> + Send + Sync>;
 struct Sources {
     nodes: Vec<NodesByState>,
     ages: Vec<ObservationAge>,
+    work: Vec<Figures>,
 }
 
 /// How often something ended, by all labels, and how long it took, by some of them.
@@ -72,6 +79,7 @@ pub struct Metrics {
     leader: IntGauge,
     nodes: IntGaugeVec,
     observation_age: Gauge,
+    work: WorkGauges,
     sources: Arc<Mutex<Sources>>,
 }
 
@@ -136,6 +144,7 @@ impl Metrics {
             leader: new.leader()?,
             nodes: new.nodes()?,
             observation_age: new.observation_age()?,
+            work: WorkGauges::new(new)?,
             sources: Arc::default(),
             registry: new.registry.clone(),
         })
@@ -203,6 +212,12 @@ impl Metrics {
         self.with_sources(|sources| sources.ages.push(Box::new(age)));
     }
 
+    /// Adds a source of limited work, asked at every scrape; several are summed, but for budgets, of which the one with the
+    /// least left counts.
+    pub fn on_scrape_work(&self, figures: impl Fn() -> Vec<Work> + Send + Sync + 'static) {
+        self.with_sources(|sources| sources.work.push(Box::new(figures)));
+    }
+
     /// Everything in Prometheus' text format.
     pub fn encode(&self) -> Result<String, prometheus::Error> {
         self.with_sources(|sources| {
@@ -223,6 +238,8 @@ impl Metrics {
             .filter_map(|source| source())
             .fold(0.0, f64::max);
         self.observation_age.set(oldest);
+        let work: Vec<_> = sources.work.iter().flat_map(|source| source()).collect();
+        self.work.show(&work);
     }
 
     fn with_sources<T>(&self, work: impl FnOnce(&mut Sources) -> T) -> T {

@@ -60,6 +60,7 @@ advice! {
     Manageable: AsWanted, "";
     Available: AsWanted, "";
     Deployed: AsWanted, "";
+    Rescued: AsWanted, "";
     Enrolled: AsWanted, "";
     InUse: AsWanted, "";
     Observing: AsWanted, "";
@@ -71,6 +72,8 @@ advice! {
     Deploying: AtWork, "If the node stays in `wait call-back`, the deploy ramdisk has not reported to Ironic: look at the machine's console and its provisioning network.";
     Undeploying: AtWork, "";
     Inspecting: AtWork, "";
+    Rescuing: AtWork, "If the node stays in `rescue wait`, the rescue ramdisk has not reported to Ironic: look at the machine's console and its network.";
+    Unrescuing: AtWork, "";
     Transitioning: AtWork, "";
     PoweringOn: AtWork, "";
     PoweringOff: AtWork, "";
@@ -89,14 +92,19 @@ advice! {
     DriverUnavailable: Waiting, "Start a conductor with that driver in `enabled_hardware_types` (and of the node's conductor group), or correct `driver`. The BareMetalCloud's status lists the drivers seen.";
     Paused: Waiting, "Set `spec.paused` to false, on the object and on its cloud.";
     RetryingAfterFailure: Waiting, "Nothing, unless it lasts: then the message says what Ironic answers.";
+    WaitingForRoom: Waiting, "Nothing: it goes on by itself. Raise the limit that the message names to have more done at once.";
+    BudgetSpent: Waiting, "Find out whether so much is meant to be destroyed. Then raise `limits.destructive.perHour` of the cloud, or wait until the time that the message names.";
     StillNeeded: Waiting, "Delete the objects that use the cloud. With `deletionPolicy: Detach` they go at once, also while Ironic is away.";
     AwaitingState: Waiting, "Bring the node into one of the states that the message names, or take the change back.";
 
     VerifyFailed: Failed, "Correct the BMC's address in `driverInfo` or the credentials in the Secret; either is tried again at once. After 3 tries with the same values it is given up, because BMCs lock accounts.";
+    CredentialsRejected: Failed, "Correct the Secret, or `driverInfo` beside it; either is tried again at once. If the BMC was at fault, change the annotation `ironwright.dev/retry`. After 3 tries it is given up, because BMCs lock accounts.";
     DeployFailed: Failed, "Read the message, mend what it names (image, checksum, root device, network), and change the spec or the annotation `ironwright.dev/retry`.";
     CleanFailed: Failed, "Mend what the message names, then change the annotation `ironwright.dev/retry`. Ironic may have put the node into maintenance: lift that first. A node that was not cleaned is never offered.";
-    InspectFailed: Failed, "Mend what the message names. Out of this state the node is brought back to `manageable`.";
+    InspectFailed: Failed, "Mend what the message names. After 3 tries the node goes on without the inspection that `onEnroll` asks for; to go on at once, remove `onEnroll`.";
     AdoptFailed: Failed, "Mend what the message names; the way out is Ironic's (`openstack baremetal node manage`).";
+    RescueFailed: Failed, "Mend what the message names; it is tried again with growing pauses, and at once when the spec changes. The disks are as they were. To boot the instance instead, set `provision.state: active`.";
+    UnrescueFailed: Failed, "Mend what the message names; it is tried again with growing pauses, and at once when the spec or the annotation `ironwright.dev/retry` changes.";
     UndeployFailed: Failed, "Mend what the message names, then change the annotation `ironwright.dev/retry`. The instance still counts as ours, and the disks as not wiped.";
     PowerFailed: Failed, "Look at the BMC. A machine that ignores a soft shutdown is not cut off by itself: set `power.shutdown: Hard` for that.";
     NodeFailed: Failed, "Read the message; the way out is Ironic's.";
@@ -110,7 +118,7 @@ advice! {
     ForeignInstance: Blocked, "Somebody else deployed the machine. Remove that instance with the tool that made it, or ask no more than `available` of the machine.";
     InstancePresent: Blocked, "Decide what becomes of the instance: `provision.state: available` or `deletionPolicy: Undeploy` wipes it, `deletionPolicy: Detach` leaves it running and lets the object go.";
     Maintenance: Blocked, "Lift the maintenance in Ironic once its reason is gone (`openstack baremetal node maintenance unset`), or set `maintenance.enabled: false` if this object set it.";
-    Protected: Blocked, "Set `protected.enabled: false`, or unset it in Ironic, if the machine may be torn down.";
+    Protected: Blocked, "Set `protected.enabled: false`, or unset it in Ironic, if the machine may be torn down, switched off or booted anew.";
     Retired: Blocked, "Set `retired.enabled: false`, or unset it in Ironic, if the machine is to be offered again.";
     Held: Blocked, "A step asked to stop here. Continue with `openstack baremetal node unhold`, or abort.";
     UnexpectedState: Blocked, "Bring the node into a state that leads on, with Ironic's own verbs; the message names the state it is in.";
@@ -122,7 +130,7 @@ advice! {
     InvalidSpec: Terminal, "Correct the field that the message names.";
 
     InstanceChanged: Difference, "A machine is not rebuilt by itself. To deploy the new instance, which wipes the old one, set `provision.state` to `available` and then back to `active`.";
-    Differs: Difference, "Under `managementPolicy: Observe` nothing is corrected: change the spec, or the node in Ironic.";
+    Differs: Difference, "Under `managementPolicy: Observe` and while paused nothing is corrected: change the spec, or the node in Ironic, or end the pause.";
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
@@ -93,13 +93,15 @@ pub struct Intervals {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 3600))]
     pub quiet_seconds: Option<i32>,
-    /// Seconds between two looks at every detail. Default 120.
+    /// Seconds between two looks at every detail, in which a change that somebody else made to a field of the spec is noticed. Default
+    /// 120.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 5, max = 86400))]
     pub sweep_seconds: Option<i32>,
 }
 
-/// How much of this Ironic's capacity the operator may take.
+/// How much of this Ironic's capacity the operator may take. Clouds with the same endpoint and credentials share one line: what
+/// counts is the smallest value that any of them gives, for all of them (`destructive.perHour` is each cloud's own).
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
@@ -107,6 +109,38 @@ pub struct Limits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 64))]
     pub requests_in_flight: Option<i32>,
+    /// Nodes of this Ironic being deployed at once (`deploying` or `wait call-back`), whoever deploys them. Default 250, as
+    /// many as Ironic takes by default (`[conductor]max_concurrent_deploy`). Others wait, each namespace in turn, with the
+    /// reason `WaitingForRoom`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub deploys: Option<i32>,
+    /// Nodes of this Ironic being torn down or cleaned at once (`deleting`, `cleaning` or `clean wait`), whoever asked for it:
+    /// undeploying ends in cleaning, and so does making a node available. Default 50, as many as Ironic takes by default
+    /// (`[conductor]max_concurrent_clean`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub cleans: Option<i32>,
+    /// A budget of steps that can cost data or a machine: undeploy, clean on the way to available, power off, remove. Absent:
+    /// none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destructive: Option<DestructiveLimits>,
+}
+
+/// How much may be destroyed before a person has had a look.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DestructiveLimits {
+    /// Nodes of this Ironic being torn down, cleaned, switched off or removed at once. Absent: only `cleans` counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub at_once: Option<i32>,
+    /// Destructive steps announced for the nodes of this BareMetalCloud within any 60 minutes, also for nodes that are gone
+    /// since, and over restarts of the operator. Beyond them nodes wait with the reason `BudgetSpent` until the hour is over
+    /// or this is raised. Absent: no such limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 100_000))]
+    pub per_hour: Option<i32>,
 }
 
 /// What is known of the cloud.
@@ -132,6 +166,10 @@ pub struct BareMetalCloudStatus {
     /// Nodes in this Ironic by provision state, as of at most a minute ago.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub nodes: BTreeMap<String, i32>,
+    /// Destructive steps announced in the last hour, by minute; kept only under `limits.destructive.perHour`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 128), extend("x-kubernetes-list-type" = "atomic"))]
+    pub destructive_steps: Vec<DestructiveSteps>,
     /// Ready, Reconciling, Stalled.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
@@ -148,6 +186,17 @@ pub struct RefusedCredentials {
     pub generation: i64,
     /// How often in a row.
     pub tries: i32,
+}
+
+/// The destructive steps of one minute.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DestructiveSteps {
+    /// When the minute began.
+    pub minute: Time,
+    /// How many steps were announced in it.
+    #[schemars(range(min = 1))]
+    pub count: i32,
 }
 
 /// API versions, e.g. `1.115`.

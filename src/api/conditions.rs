@@ -8,7 +8,8 @@ pub mod types {
     pub const RECONCILING: &str = "Reconciling";
     /// A person has to do something; the message says what.
     pub const STALLED: &str = "Stalled";
-    /// The live node differs from the spec in a way that is not corrected now; the message names the fields.
+    /// The live node differs from the spec in a way that is not corrected now (under `Observe`, while paused, or in this state); the
+    /// message names the fields.
     pub const DRIFTED: &str = "Drifted";
 }
 
@@ -53,6 +54,8 @@ reasons! {
     Available,
     /// The instance of the spec is deployed.
     Deployed,
+    /// The instance of the spec is deployed and its machine is in rescue mode.
+    Rescued,
     /// The spec does not manage the provision state; the node is as enrolled.
     Enrolled,
     /// The node was offered and somebody else uses it.
@@ -74,6 +77,10 @@ reasons! {
     Undeploying,
     /// Ironic inspects the hardware.
     Inspecting,
+    /// Ironic boots the machine into the rescue ramdisk.
+    Rescuing,
+    /// Ironic boots the machine back from the rescue ramdisk.
+    Unrescuing,
     /// Another transition is under way in Ironic.
     Transitioning,
     /// The machine is being switched on.
@@ -108,6 +115,10 @@ reasons! {
     Paused,
     /// The step failed and is tried again after a pause.
     RetryingAfterFailure,
+    /// As many nodes are being deployed, cleaned or destroyed as the cloud's limits allow.
+    WaitingForRoom,
+    /// As many destructive steps were taken in the last hour as the cloud's budget allows.
+    BudgetSpent,
 
     /// The cloud refuses the credentials.
     Unauthorized,
@@ -124,6 +135,8 @@ reasons! {
 
     /// Ironic could not verify the machine's credentials or address.
     VerifyFailed,
+    /// Ironic does not reach the machine with the credentials of a changed Secret; the machine is left as it is.
+    CredentialsRejected,
     /// The deployment failed.
     DeployFailed,
     /// Cleaning failed.
@@ -132,6 +145,10 @@ reasons! {
     InspectFailed,
     /// Adoption failed.
     AdoptFailed,
+    /// The machine could not be booted into the rescue ramdisk.
+    RescueFailed,
+    /// The machine could not be booted back from the rescue ramdisk.
+    UnrescueFailed,
     /// The instance could not be torn down.
     UndeployFailed,
     /// The power did not change as asked.

@@ -10,6 +10,7 @@ pub mod free_form;
 pub mod instance;
 pub mod node;
 mod node_status;
+mod provision;
 pub mod refs;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{CustomResourceDefinition, JSON};

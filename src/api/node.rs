@@ -7,8 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::free_form::{Extra, FreeForm};
-use super::instance::InstanceSpec;
-pub use super::node_status::{Applied, Attempts, BareMetalNodeStatus, Failure, Intent};
+pub use super::node_status::{
+    Applied, Attempts, BareMetalNodeStatus, Failure, Inspection, Intent, Tried, Waiting,
+};
+pub use super::provision::{OnEnroll, Provision, RescuePasswordFrom, WantedState};
 use super::refs::{CloudRef, SecretRef};
 
 /// What is wanted of one machine. A field that is absent is not managed.
@@ -66,6 +68,7 @@ use super::refs::{CloudRef, SecretRef};
     ),
     selectable = ".spec.cloudRef.name"
 )]
+#[x_kube(validation = Rule::new("!(has(self.onEnroll) && has(self.__import__))").message("onEnroll goes with a machine that this object enrols, not with import"))]
 #[x_kube(validation = Rule::new("self.cloudRef == oldSelf.cloudRef").message("cloudRef cannot be changed: delete the object with deletionPolicy Detach and create it anew"))]
 // CEL reserves the word `import`; this is how Kubernetes spells a field of that name.
 #[x_kube(validation = Rule::new("has(self.__import__) == has(oldSelf.__import__) && (!has(self.__import__) || self.__import__ == oldSelf.__import__)").message("import cannot be changed: delete the object with deletionPolicy Detach and create it anew"))]
@@ -86,7 +89,8 @@ pub struct BareMetalNodeSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver_info: Option<FreeForm>,
     /// Secrets whose keys are added to `driverInfo`. Of two that give the same key the later one wins; a key that `driverInfo`
-    /// itself gives wins over all of them.
+    /// itself gives wins over all of them. Ironic does not show secrets: one that somebody else changed there is not noticed. After a
+    /// new version is written, Ironic is asked whether it reaches the machine with it, three times at most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), extend("x-kubernetes-list-type" = "atomic"))]
     pub driver_info_from: Vec<DriverInfoFrom>,
@@ -163,6 +167,9 @@ pub struct BareMetalNodeSpec {
     /// else's instance. Absent: left as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub power: Option<Power>,
+    /// What is done once with a machine that this object enrols.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_enroll: Option<OnEnroll>,
     /// Where in Ironic's life cycle the machine is wanted. Absent: it is never moved (but a node that has just been
     /// enrolled is verified, to `manageable`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -170,7 +177,7 @@ pub struct BareMetalNodeSpec {
     /// Whether the node is managed or only watched.
     #[serde(default, skip_serializing_if = "ManagementPolicy::is_default")]
     pub management_policy: ManagementPolicy,
-    /// No write to Ironic while true; looking goes on.
+    /// No write to Ironic while true; looking goes on, and what differs is reported in the condition `Drifted`.
     #[serde(default, skip_serializing_if = "is_false")]
     pub paused: bool,
     /// What deleting this object does to the machine. Default: `Delete`; for an import `Detach`.
@@ -317,32 +324,6 @@ interfaces! {
     storage => "storage_interface",
     /// `vendor_interface`
     vendor => "vendor_interface",
-}
-
-/// The wanted place in the life cycle.
-#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("(has(self.state) && self.state == 'active') == has(self.instance)")
-    .message("provision.instance is given exactly when provision.state is active"))]
-pub struct Provision {
-    /// `manageable`, `available` (offered to whoever claims it) or `active`. No default: absent means never moved.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub state: Option<WantedState>,
-    /// What to deploy; required with `active`, refused otherwise.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub instance: Option<InstanceSpec>,
-}
-
-/// The provision states that can be asked for, in Ironic's spelling.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum WantedState {
-    /// Verified, under management, not offered to anybody.
-    Manageable,
-    /// Cleaned and offered.
-    Available,
-    /// Deployed with `instance`.
-    Active,
 }
 
 /// Names a node that is in Ironic already.

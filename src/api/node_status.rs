@@ -40,9 +40,19 @@ pub struct BareMetalNodeStatus {
     /// A destructive step about to be taken: written before it, removed after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Intent>,
+    /// What the node stands in line for, and since when: its place is kept over restarts of the operator.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
     /// Tries of the current step that have not led on yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<Attempts>,
+    /// What became of the inspection that `onEnroll` asks for: it is made once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inspection: Option<Inspection>,
+    /// Tries of the credentials that `driverInfoFrom` gave last, as long as the machine has not taken them: three for each version
+    /// of the Secrets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<Attempts>,
     /// What was written to Ironic last: the basis for removing what is no longer wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied: Option<Applied>,
@@ -56,7 +66,7 @@ pub struct BareMetalNodeStatus {
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Intent {
-    /// The step: `provide`, `deleted` (undeploy) or `delete` (remove from Ironic).
+    /// The step: `provide`, `deleted` (undeploy), `rescue`, `unrescue`, `inspect`, `power off` or `delete` (remove from Ironic).
     pub verb: String,
     /// The generation of the spec that asks for it.
     pub generation: i64,
@@ -64,7 +74,31 @@ pub struct Intent {
     pub at: Time,
 }
 
-/// How often a step was tried.
+/// A place in a line.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Waiting {
+    /// `deploy`, `clean` (also undeploying) or `destroy` (switching off, removing).
+    #[serde(rename = "for")]
+    pub work: String,
+    /// Since when.
+    pub since: Time,
+}
+
+/// The inspection of a machine that was enrolled.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Inspection {
+    /// `Done`, by whomever, or `Failed`: it failed too often, and the node went on without.
+    pub outcome: String,
+    /// When that was seen.
+    pub at: Time,
+    /// Why it failed, in Ironic's words, at most 1 KiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// How often a step was tried, and others on the same way. Reset once the node is as wanted.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Attempts {
@@ -77,6 +111,26 @@ pub struct Attempts {
     pub last: Time,
     /// What the tries were made with: a new value starts afresh.
     pub basis: String,
+    /// Why the request itself failed, in Ironic's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// Other steps of the same way that were tried before: where they come up again, their count goes on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["step"]))]
+    pub earlier: Vec<Tried>,
+}
+
+/// How often an earlier step was tried.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tried {
+    /// The step.
+    pub step: String,
+    /// How often.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub count: i32,
+    /// The last time.
+    pub last: Time,
     /// Why the request itself failed, in Ironic's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
@@ -127,4 +181,11 @@ pub struct Applied {
     /// Secret name → the version (resourceVersion) that was written, and a digest of the keys if not all were taken.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, String>,
+    /// Fingerprint of the whole node when it was last found to be as wanted, over all that a spec can name. Another one in the sweep
+    /// of all details makes the operator read the node again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<String>,
+    /// Digest of `secrets` when Ironic last reached the machine with them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proven: Option<String>,
 }

@@ -14,7 +14,8 @@ use super::cloud_judge::{Finding, judge};
 use super::cloud_secrets;
 use super::cloud_settings::{self, Connection, Unsettled};
 use super::context::Context;
-use super::node::Never;
+use super::node::{HEARTBEAT, Never};
+use super::panics;
 use super::triggers::{users, wake_nodes};
 use crate::api::cloud::ApiVersions;
 use crate::api::conditions::Reason;
@@ -28,9 +29,6 @@ pub const KIND: &str = "BareMetalCloud";
 
 /// The counts of nodes in the status may be this old: they change all the time while a fleet moves.
 const COUNTS_AGE: Duration = Duration::from_secs(15);
-
-/// Look again after this long even if nothing happened.
-pub(super) const HEARTBEAT: Duration = Duration::from_mins(10);
 
 /// The pause while a deleted cloud waits for its nodes, or a Secret for its key; the watches usually wake it sooner.
 const RECHECK: Duration = Duration::from_secs(15);
@@ -53,7 +51,9 @@ pub async fn reconcile(cached: Arc<BareMetalCloud>, context: Arc<Context>) -> Re
         }
         Err(_) => {
             context.metrics.panic(KIND);
-            ("panic", Duration::from_mins(1))
+            tracing::error!(cloud = %cached.name_any(), "a reconcile panicked; the object is left alone for a minute");
+            panics::tell_cloud(&cached, &context).await;
+            ("panic", panics::PAUSE)
         }
     };
     context
@@ -68,6 +68,7 @@ pub fn key(object: &BareMetalCloud) -> CloudKey {
 }
 
 async fn run(mut object: BareMetalCloud, context: &Context) -> Result<(&'static str, Duration), Error> {
+    panics::provoke(KIND, &object);
     if !context.is_synced() {
         return Ok(("starting", super::node::STARTING));
     }
@@ -129,10 +130,10 @@ async fn connect(
 ) -> Result<(Arc<Observer>, String), Unsettled> {
     let Connection { settings, version } = cloud_settings::settings(object, &key.namespace, context).await?;
     let session = cloud_settings::session(&settings);
-    let intervals = cloud_settings::intervals(&object.spec);
+    let terms = cloud_settings::terms(&object.spec, settings.requests_in_flight);
     let seen = context
         .clouds
-        .observe(key, &session, settings, intervals, &context.woken);
+        .observe(key, &session, settings, terms, &context.woken);
     let seen = seen.map_err(|error| Unsettled {
         reason: Reason::InvalidSpec,
         message: format!("{}.", error.words()),

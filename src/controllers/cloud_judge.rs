@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use kube::ResourceExt;
 
-use super::cloud::HEARTBEAT;
 use super::cloud_settings::TRIES;
 use super::context::Context;
+use super::node::HEARTBEAT;
 use super::triggers::users;
 use crate::api::cloud::RefusedCredentials;
 use crate::api::conditions::Reason;

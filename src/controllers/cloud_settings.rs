@@ -10,7 +10,8 @@ use sha2::{Digest, Sha256};
 use super::context::Context;
 use crate::api::conditions::Reason;
 use crate::api::{BareMetalCloud, BareMetalCloudSpec};
-use crate::fleet::Intervals;
+use crate::fleet::clouds::Terms;
+use crate::fleet::{Intervals, Limits};
 use crate::ironic::client::clouds_yaml::CloudsYaml;
 use crate::ironic::client::{Auth, Observe, RequestOutcome, Settings};
 use crate::kubernetes::secrets::SecretError;
@@ -85,14 +86,6 @@ pub async fn settings(
     };
     if let Some(certificates) = &cloud.spec.ca_certificate {
         settings.ca_certificate_pem = Some(certificates.clone().into_bytes());
-    }
-    let in_flight = cloud
-        .spec
-        .limits
-        .as_ref()
-        .and_then(|limits| limits.requests_in_flight);
-    if let Some(in_flight) = in_flight.and_then(|in_flight| usize::try_from(in_flight).ok()) {
-        settings.requests_in_flight = in_flight;
     }
     settings.deadline = DEADLINE;
     settings.observe = Arc::new(Measured(context.metrics.clone()));
@@ -193,7 +186,6 @@ pub fn session(settings: &Settings) -> String {
         hash.update(part);
     }
     hash.update([u8::from(settings.insecure)]);
-    hash.update(settings.requests_in_flight.to_le_bytes());
     hash.finalize().iter().fold(String::new(), |mut text, byte| {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");
@@ -201,8 +193,29 @@ pub fn session(settings: &Settings) -> String {
     })
 }
 
+/// What the cloud asks of the way it is seen; `in_flight` where it says nothing of requests.
+pub fn terms(spec: &BareMetalCloudSpec, in_flight: usize) -> Terms {
+    let given = spec.limits.clone().unwrap_or_default();
+    let most = |given: Option<i32>, default| {
+        given
+            .and_then(|most| usize::try_from(most).ok())
+            .unwrap_or(default)
+    };
+    let default = Limits::default();
+    let at_once = given.destructive.and_then(|destructive| destructive.at_once);
+    Terms {
+        intervals: intervals(spec),
+        limits: Limits {
+            deploys: most(given.deploys, default.deploys),
+            cleans: most(given.cleans, default.cleans),
+            destructive: at_once.and_then(|most| usize::try_from(most).ok()),
+        },
+        requests_in_flight: most(given.requests_in_flight, in_flight),
+    }
+}
+
 /// How often to look.
-pub fn intervals(spec: &BareMetalCloudSpec) -> Intervals {
+fn intervals(spec: &BareMetalCloudSpec) -> Intervals {
     let default = Intervals::default();
     let given = spec.intervals.clone().unwrap_or_default();
     let seconds = |given: Option<i32>, default: Duration| {

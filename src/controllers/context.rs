@@ -56,6 +56,8 @@ pub struct Context {
     pub instance: String,
     /// The order to stop: no new call to Ironic is begun after it.
     pub stop: CancellationToken,
+    /// One payment out of a budget at a time.
+    pub payments: tokio::sync::Mutex<()>,
     /// Who was told that a machine is free.
     pub claims: Claims,
     /// What is remembered of nodes.

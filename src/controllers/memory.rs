@@ -9,6 +9,9 @@ use kube::{Resource, ResourceExt};
 /// The first pause after a transient failure, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
+/// How long a payment is worth anything.
+const HOUR: Duration = Duration::from_hours(1);
+
 /// The memory of one kind.
 pub struct Memory<K> {
     objects: Mutex<HashMap<String, Remembered<K>>>,
@@ -25,6 +28,8 @@ struct Remembered<K> {
     underway: Option<(&'static str, Instant)>,
     /// When the status was last written.
     reported: Option<Instant>,
+    /// When a destructive step was paid for that was not taken.
+    paid: Option<Instant>,
 }
 
 impl<K> Default for Memory<K> {
@@ -43,6 +48,7 @@ impl<K> Default for Remembered<K> {
             held: None,
             underway: None,
             reported: None,
+            paid: None,
         }
     }
 }
@@ -129,6 +135,32 @@ impl<K: Resource + Clone> Memory<K> {
         let uid = object.uid()?;
         let (verb, since) = self.objects().get_mut(&uid)?.underway.take()?;
         Some((verb, since.elapsed()))
+    }
+
+    /// A destructive step was paid for.
+    pub fn paid(&self, object: &K) {
+        if let Some(uid) = object.uid() {
+            self.objects().entry(uid).or_default().paid = Some(Instant::now());
+        }
+    }
+
+    /// The step that was paid for is taken.
+    pub fn redeem(&self, object: &K) {
+        if let Some(uid) = object.uid()
+            && let Some(remembered) = self.objects().get_mut(&uid)
+        {
+            remembered.paid = None;
+        }
+    }
+
+    /// Whether a destructive step was paid for less than an hour ago, so that it still counts, and not taken.
+    pub fn has_paid(&self, object: &K) -> bool {
+        let Some(uid) = object.uid() else {
+            return false;
+        };
+        let objects = self.objects();
+        let paid = objects.get(&uid).and_then(|remembered| remembered.paid);
+        paid.is_some_and(|paid| paid.elapsed() < HOUR)
     }
 
     /// The object is gone.

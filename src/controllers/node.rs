@@ -13,6 +13,7 @@ use super::context::Context;
 use super::node_execute::{Next, execute};
 use super::node_gather::Pass;
 use super::node_report;
+use super::panics;
 use crate::api::BareMetalNode;
 use crate::domain::node::decide;
 use crate::fleet::ObjectKey;
@@ -26,10 +27,7 @@ const MOST_PASSES: u32 = 16;
 
 /// Decide again after this long even if nothing happened: a wake-up that was lost costs no more than this. It asks nothing of
 /// Ironic.
-const HEARTBEAT: Duration = Duration::from_mins(10);
-
-/// The pause after a reconcile that panicked.
-const AFTER_PANIC: Duration = Duration::from_mins(1);
+pub const HEARTBEAT: Duration = Duration::from_mins(10);
 
 /// The pause while the caches are being filled.
 pub const STARTING: Duration = Duration::from_millis(200);
@@ -50,8 +48,8 @@ pub async fn reconcile(cached: Arc<BareMetalNode>, context: Arc<Context>) -> Res
     } else {
         context.metrics.panic(KIND);
         tracing::error!(node = %key(&cached).name, "a reconcile panicked; the object is left alone for a minute");
-        node_report::panicked(&cached, &context).await;
-        ("panic", Action::requeue(AFTER_PANIC))
+        panics::tell_node(&cached, &context).await;
+        ("panic", Action::requeue(panics::PAUSE))
     };
     context
         .metrics
@@ -86,6 +84,7 @@ pub fn key(object: &BareMetalNode) -> ObjectKey {
 }
 
 async fn run(cached: &BareMetalNode, context: &Context) -> Ended {
+    panics::provoke(KIND, cached);
     if !context.is_synced() {
         return Ended::new("starting", Some(STARTING));
     }
@@ -103,6 +102,7 @@ async fn run(cached: &BareMetalNode, context: &Context) -> Ended {
         }
         let mut plan = decide(&pass.facts(&look, Timestamp::now()));
         pass.recognise(&mut plan.status);
+        pass.keep_room(&plan);
         pass.watch_transition(&look);
         match execute(&mut pass, plan, &look).await {
             Next::Again => {}

@@ -1,5 +1,7 @@
 //! A call of the decision as the client makes it, and what its failure means.
 
+use secrecy::SecretString;
+
 use crate::api::conditions::Reason;
 use crate::domain::node::outcome::CallClass;
 use crate::domain::node::plan::{Call, ConfigDrive};
@@ -15,6 +17,7 @@ pub fn id(call: &Call) -> Option<String> {
         | Call::Trait { id, .. }
         | Call::Maintenance { id, .. }
         | Call::Power { id, .. }
+        | Call::Prove { id }
         | Call::Delete { id } => Some(id.clone()),
     }
 }
@@ -32,9 +35,11 @@ pub async fn send(client: &client::Client, call: Call) -> Result<Option<model::S
             id,
             verb,
             config_drive,
+            rescue_password,
         } => {
             let mut request = ProvisionRequest::new(verb);
-            request.configdrive = config_drive.map(drive);
+            request.configdrive = config_drive.map(drive).transpose()?;
+            request.rescue_password = rescue_password.map(SecretString::from);
             client
                 .set_node_provision_state(&id, &request)
                 .await
@@ -59,12 +64,14 @@ pub async fn send(client: &client::Client, call: Call) -> Result<Option<model::S
             let done = client.set_node_power_state(&id, target, timeout).await;
             done.map(|()| None)
         }
+        Call::Prove { id } => client.reach_bmc(&id).await.map(|()| None),
         Call::Delete { id } => client.delete_node(&id).await.map(|()| None),
     }
 }
 
-fn drive(drive: ConfigDrive) -> client::ConfigDrive {
-    match drive {
+fn drive(drive: ConfigDrive) -> Result<client::ConfigDrive, Error> {
+    Ok(match drive {
+        ConfigDrive::Packed(content) => client::ConfigDrive::build(&content)?,
         ConfigDrive::Url(url) => client::ConfigDrive::Text(url),
         ConfigDrive::Parts {
             meta_data,
@@ -77,7 +84,7 @@ fn drive(drive: ConfigDrive) -> client::ConfigDrive {
             network_data,
             vendor_data,
         },
-    }
+    })
 }
 
 /// A node that has vanished is no reason to give up: the next look tells.
@@ -87,6 +94,12 @@ pub fn class(error: &Error) -> CallClass {
         (Class::Blocked, _) => CallClass::Blocked,
         (Class::Terminal, _) => CallClass::Terminal,
     }
+}
+
+/// Whether Ironic surely has not acted: it said so (4xx), or had nobody to do it (503).
+pub fn is_refused(error: &Error) -> bool {
+    error.status().is_some_and(|status| (400..500).contains(&status))
+        || error.rejection() == Some(Rejection::Busy)
 }
 
 /// The condition's reason for a failed call.
@@ -101,6 +114,7 @@ pub fn reason(error: &Error) -> Reason {
         Some(Rejection::Protected) => Reason::Protected,
         Some(Rejection::Maintenance) => Reason::Maintenance,
         Some(Rejection::Retired) => Reason::Retired,
+        _ if matches!(error, Error::BmcUnreached { .. }) => Reason::CredentialsRejected,
         _ if error.class() == Class::Transient => Reason::IronicUnavailable,
         _ => Reason::Rejected,
     }

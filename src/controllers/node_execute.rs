@@ -15,7 +15,7 @@ use crate::api::conditions::Reason;
 use crate::domain::node::outcome::{self, CallClass, CallFailure};
 use crate::domain::node::plan::{Action, Call};
 use crate::domain::node::rules::{Choice, Step};
-use crate::domain::node::{NodePlan, gate};
+use crate::domain::node::{NodePlan, credentials, gate};
 use crate::fleet::Sight;
 use crate::ironic::client::Error;
 use crate::ironic::model::{self, Node, NodeSummary};
@@ -54,6 +54,10 @@ pub async fn execute(pass: &mut Pass<'_>, plan: NodePlan, seen: &Seen) -> Next {
             Next::Ended(report(pass, Ended::new(outcome_of(choice), again)).await)
         }
         Some(Action::Look) => look(pass).await,
+        Some(Action::AskRoom(work)) => {
+            pass.ask_room(work);
+            Next::Again
+        }
         Some(Action::ReadSecrets) => {
             pass.read_secrets().await;
             Next::Again
@@ -118,7 +122,7 @@ async fn look(pass: &mut Pass<'_>) -> Next {
 /// The row that the snapshot now has of a node just read, so that the interest table compares like with like.
 fn summary(observer: &crate::fleet::Observer, node: &Node) -> Arc<NodeSummary> {
     match observer.sight(&node.uuid) {
-        Sight::Row(row) => row,
+        Sight::Row(row, _) => row,
         Sight::Stale | Sight::Unlisted => Arc::new(NodeSummary::from(node)),
     }
 }
@@ -162,6 +166,9 @@ async fn remove_finalizer(pass: &mut Pass<'_>) -> Next {
 
 /// One write proves the spec current, fences a second operator and is the record of a crash; then the node is read anew.
 async fn confirm(pass: &mut Pass<'_>, destructive: gate::Destructive) -> Next {
+    if let Some(next) = pass.pay(destructive).await {
+        return next;
+    }
     let look = pass.look();
     let intended = {
         let facts = pass.facts(&look, Timestamp::now());
@@ -189,6 +196,7 @@ async fn call_ironic(pass: &mut Pass<'_>, step: Step, call: Call) -> Next {
     if pass.context.stop.is_cancelled() {
         return Next::Ended(report(pass, Ended::new("stopped", None)).await);
     }
+    pass.redeem(step);
     let id = node_call::id(&call);
     let result = node_call::send(&observer.client, call).await;
     pass.confirmed = None;
@@ -208,6 +216,7 @@ async fn call_ironic(pass: &mut Pass<'_>, step: Step, call: Call) -> Next {
         Err(error) if error.is_closed() => Next::Ended(report(pass, Ended::new("stopped", None)).await),
         Err(error) => {
             pass.full = None;
+            pass.refund(step, &error);
             // Whether or not Ironic acted: only what is read from now on tells.
             if let Some(id) = &id {
                 observer.wrote(id);
@@ -225,6 +234,20 @@ fn is_done_at_once(step: Step) -> bool {
     )
 }
 
+/// Whether Ironic goes on working on the step after it has answered.
+fn begins_transition(step: Step) -> bool {
+    matches!(
+        step,
+        Step::Manage
+            | Step::Inspect
+            | Step::Provide
+            | Step::Deploy
+            | Step::Rescue
+            | Step::Unrescue
+            | Step::Undeploy
+    )
+}
+
 /// What the write means for what is known.
 fn settle(
     pass: &mut Pass<'_>,
@@ -238,13 +261,15 @@ fn settle(
             observer.learn_written(seen.clone());
             pass.full = Some((summary(observer, &seen.value), seen.value));
         }
+        // It has changed nothing.
+        (None, Some(_)) if step == Step::Prove => {}
         (None, Some(id)) if step == Step::Delete => {
             observer.removed(&id);
             // What we removed ourselves is not missing.
             observer.forget(&pass.key);
         }
         (None, Some(id)) => {
-            if matches!(step, Step::Manage | Step::Provide | Step::Deploy | Step::Undeploy) {
+            if begins_transition(step) {
                 pass.context.nodes.began(&pass.object, step.as_str());
             }
             observer.wrote(&id);
@@ -272,7 +297,8 @@ async fn failed_call(pass: &mut Pass<'_>, step: Step, error: &Error) -> Ended {
         words: error.words().into_owned(),
         class: node_call::class(error),
     };
-    tracing::warn!(node = %pass.key.name, namespace = %pass.key.namespace, step = step.as_str(), %error, "step failed");
+    let told = credentials::hide(&error.to_string(), &pass.facts(&pass.look(), Timestamp::now()));
+    tracing::warn!(node = %pass.key.name, namespace = %pass.key.namespace, step = step.as_str(), error = %told, "step failed");
     record(pass, |status, facts| {
         outcome::failed(status, step, facts, &failure)
     });

@@ -137,11 +137,17 @@ impl<'a> Pass<'a> {
                         .iter()
                         .map(|(key, value)| (key.clone(), text(value)))
                         .collect();
+                    let binary = secret
+                        .binary
+                        .iter()
+                        .map(|(key, value)| (key.clone(), value.expose_secret().to_vec()))
+                        .collect();
                     contents.insert(
                         name.to_owned(),
                         SecretContent {
                             version: secret.version,
                             data,
+                            binary,
                         },
                     );
                 }
@@ -172,7 +178,7 @@ impl<'a> Pass<'a> {
 
     /// `last_error` can vanish from a node that is still failed; its history keeps the reason.
     async fn gather_history(&mut self) {
-        let Seen::Summary(node) = self.look() else {
+        let Seen::Summary(node, _) = self.look() else {
             return;
         };
         let told = node.failure().is_some()
@@ -205,6 +211,7 @@ impl<'a> Pass<'a> {
         NodeFacts {
             object: &self.object,
             look: seen.look(),
+            fingerprint: seen.fingerprint(),
             secrets: &self.secrets,
             cloud: CloudFacts {
                 paused,
@@ -213,6 +220,9 @@ impl<'a> Pass<'a> {
                     .as_ref()
                     .map(|(reason, why)| (*reason, why.as_str())),
                 drivers: self.drivers.as_deref(),
+                room: self.standing(),
+                budget: self.budget(now),
+                paid: self.context.nodes.has_paid(&self.object),
             },
             cluster: &self.context.cluster,
             bulk_deletion: self.bulk_deletion.unwrap_or(false),
@@ -233,6 +243,8 @@ impl<'a> Pass<'a> {
 
     /// A transient failure: the pause before the next try.
     pub fn hold(&self) -> Duration {
+        // Whoever pauses must not keep others waiting.
+        self.leave_room();
         self.context.nodes.failed(&self.object, &self.basis(&self.look()))
     }
 
@@ -262,7 +274,7 @@ impl<'a> Pass<'a> {
 
     /// Tells the metrics when a transition that we began has ended.
     pub fn watch_transition(&self, look: &Seen) {
-        let Seen::Summary(node) = look else { return };
+        let Seen::Summary(node, _) = look else { return };
         if life(&node.provision_state) == Life::Running {
             return;
         }

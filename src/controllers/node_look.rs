@@ -6,7 +6,7 @@ use super::node_gather::Pass;
 use crate::domain::node::Look;
 use crate::domain::node::marker::Marker;
 use crate::fleet::{Health, Known, Observer, Sight};
-use crate::ironic::model::{Bmc, Node, NodeSummary};
+use crate::ironic::model::{Bmc, Fingerprint, Node, NodeSummary};
 
 /// [`Look`], owned.
 pub enum Seen {
@@ -26,8 +26,8 @@ pub enum Seen {
     Unlisted,
     /// See [`Look::Lost`].
     Lost,
-    /// See [`Look::Summary`].
-    Summary(Arc<NodeSummary>),
+    /// See [`Look::Summary`]; with the fingerprint of the whole node, as far as known.
+    Summary(Arc<NodeSummary>, Option<Fingerprint>),
     /// See [`Look::Full`].
     Full(Arc<NodeSummary>, Box<Node>),
 }
@@ -36,10 +36,26 @@ impl Seen {
     /// What the interest table is told.
     pub fn known(&self) -> Known {
         match self {
-            Seen::Summary(row) | Seen::Full(row, _) => Known::Row(Arc::clone(row)),
+            Seen::Summary(row, _) | Seen::Full(row, _) => Known::Row(Arc::clone(row), self.fingerprint()),
             Seen::Stale => Known::Stale,
             Seen::Unlisted | Seen::Lost => Known::Unlisted,
             Seen::NoCloud | Seen::NotYet | Seen::Down(_) | Seen::Absent | Seen::Taken(_) => Known::Nothing,
+        }
+    }
+
+    /// The fingerprint of the node as it is seen.
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        match self {
+            Seen::Summary(_, fingerprint) => *fingerprint,
+            Seen::Full(_, node) => Some(Fingerprint::of(node)),
+            Seen::NoCloud
+            | Seen::NotYet
+            | Seen::Down(_)
+            | Seen::Stale
+            | Seen::Absent
+            | Seen::Taken(_)
+            | Seen::Unlisted
+            | Seen::Lost => None,
         }
     }
 
@@ -54,7 +70,7 @@ impl Seen {
             Seen::Taken(who) => Look::Taken(who),
             Seen::Unlisted => Look::Unlisted,
             Seen::Lost => Look::Lost,
-            Seen::Summary(row) => Look::Summary(row),
+            Seen::Summary(row, _) => Look::Summary(row),
             Seen::Full(row, node) => Look::Full(row, node),
         }
     }
@@ -103,7 +119,7 @@ impl Pass<'_> {
             .unwrap_or_default();
         let seen = match (&self.full, observer.sight(id)) {
             (Some((summary, node)), _) => Seen::Full(Arc::clone(summary), Box::new(node.clone())),
-            (None, Sight::Row(row)) => Seen::Summary(row),
+            (None, Sight::Row(row, fingerprint)) => Seen::Summary(row, fingerprint),
             (None, Sight::Stale) => Seen::Stale,
             (None, Sight::Unlisted) if self.lost => Seen::Lost,
             (None, Sight::Unlisted) if enrolled.is_some() => Seen::Unlisted,

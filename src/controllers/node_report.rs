@@ -1,14 +1,13 @@
 //! Reports: the status, only when it differs, and an Event for every transition.
 
-use jiff::Timestamp;
-use kube::{Api, Resource, ResourceExt};
+use kube::Resource;
 
 use super::context::Context;
-use super::node::{Ended, key};
+use super::node::Ended;
 use super::node_gather::Pass;
 use crate::api::conditions::{Reason, types};
 use crate::api::{BareMetalNode, BareMetalNodeStatus};
-use crate::domain::conditions::{Saying, Standing, keep_times, stand};
+use crate::domain::conditions::keep_times;
 use crate::ironic::model::{Life, ProvisionState, life};
 use crate::kubernetes::events::Severity;
 use crate::kubernetes::{Error, status};
@@ -79,30 +78,6 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
-}
-
-/// Says on the object that its reconcile panicked. Best effort: this must not fail in turn.
-pub async fn panicked(cached: &BareMetalNode, context: &Context) {
-    let mut object = context.nodes.newest(cached);
-    let generation = object.metadata.generation;
-    let status = object.status.get_or_insert_default();
-    let before = status.clone();
-    status.observed_generation = generation;
-    let saying = Saying {
-        generation,
-        now: Timestamp::now(),
-        reason: Reason::InternalError,
-        message: "The operator met an error of its own on this object; the log has the details. It is tried again every minute.",
-    };
-    stand(&mut status.conditions, Standing::Stalled, saying);
-    if *status == before {
-        return;
-    }
-    let api = Api::namespaced(context.kube.clone(), &object.namespace().unwrap_or_default());
-    match status::write(&api, &object).await {
-        Ok(stored) => context.nodes.wrote(&stored),
-        Err(error) => tracing::warn!(node = %key(cached).name, %error, "cannot report a panic"),
-    }
 }
 
 /// Events on transitions only: of the provision state, and into a stall.
@@ -183,6 +158,10 @@ fn event(state: &ProvisionState) -> &'static str {
         ProvisionState::AdoptFailed => "AdoptFailed",
         ProvisionState::Error => "UndeployFailed",
         ProvisionState::Rescue => "Rescued",
+        ProvisionState::Rescuing | ProvisionState::RescueWait => "Rescuing",
+        ProvisionState::Unrescuing => "Unrescuing",
+        ProvisionState::RescueFailed => "RescueFailed",
+        ProvisionState::UnrescueFailed => "UnrescueFailed",
         _ => "StateChanged",
     }
 }

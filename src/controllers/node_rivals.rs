@@ -13,7 +13,7 @@ use crate::api::BareMetalNode;
 use crate::domain::node::desired;
 use crate::domain::node::facts::ironic_name;
 use crate::domain::node::marker::Marker;
-use crate::fleet::Observer;
+use crate::fleet::{Observer, Sight};
 use crate::ironic::model::{Bmc, NodeSummary};
 
 /// The objects that were told that their machine is free: uid → generation of the spec that names it.
@@ -56,6 +56,15 @@ impl Claims {
     }
 }
 
+/// A row that was found, with what else is known of its node.
+fn found(observer: &Observer, row: Arc<NodeSummary>) -> Seen {
+    let fingerprint = match observer.sight(&row.uuid) {
+        Sight::Row(_, fingerprint) => fingerprint,
+        Sight::Stale | Sight::Unlisted => None,
+    };
+    Seen::Summary(row, fingerprint)
+}
+
 impl Pass<'_> {
     /// Never enrolled under this uid: perhaps under an earlier one, or by somebody else.
     pub(super) fn look_for_it(&self, observer: &Observer) -> Seen {
@@ -63,7 +72,7 @@ impl Pass<'_> {
         let marked =
             |row: &NodeSummary| Marker::read(&row.extra).is_some_and(|marker| marker.same_object(&ours));
         if let Some(row) = observer.find(|row, _| marked(row).then(|| Arc::clone(row))) {
-            return Seen::Summary(row);
+            return found(observer, row);
         }
         if self.deleting() {
             return Seen::Absent;
@@ -76,8 +85,8 @@ impl Pass<'_> {
             let named = |row: &NodeSummary| {
                 import.id.as_ref() == Some(&row.uuid) || (import.name.is_some() && import.name == row.name)
             };
-            let found = observer.find(|row, _| named(row).then(|| Arc::clone(row)));
-            return found.map_or(Seen::Absent, Seen::Summary);
+            let node = observer.find(|row, _| named(row).then(|| Arc::clone(row)));
+            return node.map_or(Seen::Absent, |row| found(observer, row));
         }
         let name = ironic_name(&self.object);
         let bmc = self.wanted_bmc();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures::StreamExt;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Secret;
 use kube::Client;
 use kube::core::PartialObjectMeta;
@@ -14,12 +15,14 @@ use tokio_util::sync::CancellationToken;
 use super::context::Context;
 use super::{cloud, node, triggers};
 use crate::api::{BareMetalCloud, BareMetalNode};
+use crate::domain::budget::budget;
 use crate::fleet::Clouds;
 use crate::fleet::clouds::Woken;
+use crate::fleet::rooms::Figures;
 use crate::kubernetes::events::Events;
 use crate::kubernetes::secrets::{SecretVersions, Secrets};
 use crate::kubernetes::watch::{self, Scope, Synced, Watch};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Work};
 use crate::permit::Permit;
 
 /// What the controllers are started with.
@@ -101,6 +104,7 @@ impl Controllers {
             permit,
             instance,
             stop,
+            payments: tokio::sync::Mutex::default(),
             claims: super::node_rivals::Claims::default(),
             nodes: super::memory::Memory::default(),
             cloud_memory: super::memory::Memory::default(),
@@ -134,6 +138,13 @@ impl Controllers {
         let context = Arc::downgrade(&self.context);
         self.context.metrics.on_scrape_observation_age(move || {
             Some(context.upgrade()?.clouds.oldest_observation()?.as_secs_f64())
+        });
+        let context = Arc::downgrade(&self.context);
+        self.context.metrics.on_scrape_work(move || {
+            context
+                .upgrade()
+                .map(|context| work(&context))
+                .unwrap_or_default()
         });
     }
 
@@ -188,6 +199,38 @@ impl Controllers {
 async fn close(stop: &CancellationToken, context: &Context) {
     stop.cancelled().await;
     context.clouds.close();
+}
+
+/// Limited work of all clouds, and the budgets that there are.
+fn work(context: &Context) -> Vec<Work> {
+    let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let figures = context.clouds.observers().into_iter().flat_map(|observer| {
+        let Figures {
+            deploys,
+            cleans,
+            destructive,
+            waiting: [deploy, clean, destroy],
+        } = observer.figures();
+        [
+            Work::Running("deploy", count(deploys)),
+            Work::Running("clean", count(cleans)),
+            Work::Running("destructive", count(destructive)),
+            Work::Waiting("deploy", count(deploy)),
+            Work::Waiting("clean", count(clean)),
+            Work::Waiting("destroy", count(destroy)),
+        ]
+    });
+    let clouds = context.cloud_store.state();
+    let budgets = clouds.iter().filter_map(|cloud| {
+        let per_hour = cloud.spec.limits.as_ref()?.destructive.as_ref()?.per_hour?;
+        let record = cloud
+            .status
+            .as_ref()
+            .map_or(&[][..], |status| &status.destructive_steps);
+        let left = budget(record, per_hour, Timestamp::now()).left();
+        Some(Work::BudgetLeft(u64::try_from(left).unwrap_or_default()))
+    });
+    figures.chain(budgets).collect()
 }
 
 /// A state as a label: Ironic's own spelling, or `unknown`.

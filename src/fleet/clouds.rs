@@ -1,6 +1,7 @@
 //! The registry of clouds: which BareMetalCloud is seen through which observer.
 //!
-//! Two clouds with the same endpoint and the same credentials share one observer.
+//! Two clouds with the same endpoint and the same credentials share one observer. What they ask of it is combined: it looks as
+//! often as the most eager of them wants, and lets through no more than the most careful of them allows.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -9,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::interest::ObjectKey;
+use super::limits::Limits;
 use super::observer::{Observer, Wake};
 use super::pace::Intervals;
 use crate::ironic::client::{Client, Error, Settings};
@@ -50,10 +52,55 @@ pub struct Clouds {
     state: Mutex<State>,
 }
 
+/// What a cloud asks of the way it is seen.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Terms {
+    /// How often to look.
+    pub intervals: Intervals,
+    /// How much work at once.
+    pub limits: Limits,
+    /// Requests under way at once.
+    pub requests_in_flight: usize,
+}
+
+impl Terms {
+    /// What satisfies both.
+    #[must_use]
+    fn with(self, other: Self) -> Self {
+        Self {
+            intervals: self.intervals.shortest(other.intervals),
+            limits: self.limits.strictest(other.limits),
+            requests_in_flight: self.requests_in_flight.min(other.requests_in_flight),
+        }
+    }
+}
+
 #[derive(Default)]
 struct State {
-    clouds: HashMap<CloudKey, (String, Entry)>,
+    clouds: HashMap<CloudKey, Seen>,
     sessions: HashMap<String, Weak<Observer>>,
+}
+
+/// How a cloud is seen.
+struct Seen {
+    session: String,
+    entry: Entry,
+    terms: Option<Terms>,
+}
+
+impl State {
+    /// Puts the combined terms of its clouds to every observer.
+    fn agree(&self) {
+        for (session, observer) in &self.sessions {
+            let clouds = self.clouds.values().filter(|seen| seen.session == *session);
+            let terms = clouds.filter_map(|seen| seen.terms).reduce(Terms::with);
+            if let (Some(terms), Some(observer)) = (terms, observer.upgrade()) {
+                observer.set_intervals(terms.intervals);
+                observer.set_limits(terms.limits);
+                observer.client.set_requests_in_flight(terms.requests_in_flight);
+            }
+        }
+    }
 }
 
 impl Clouds {
@@ -63,7 +110,7 @@ impl Clouds {
 
     /// What is there for a cloud; none before its settings were read.
     pub fn get(&self, cloud: &CloudKey) -> Option<Entry> {
-        self.state().clouds.get(cloud).map(|(_, entry)| entry.clone())
+        self.state().clouds.get(cloud).map(|seen| seen.entry.clone())
     }
 
     /// Sees the cloud through the observer of `session` (endpoint and credentials, as one word), starting it if need be.
@@ -72,25 +119,31 @@ impl Clouds {
         cloud: &CloudKey,
         session: &str,
         settings: Settings,
-        intervals: Intervals,
+        terms: Terms,
         woken: &mpsc::UnboundedSender<Woken>,
     ) -> Result<Sighting, Error> {
         let mut state = self.state();
         let running = state.sessions.get(session).and_then(Weak::upgrade);
         // Keystone says that it is another Ironic now: whoever looks there begins anew, under another identity.
         let running = running.filter(|observer| !observer.client.has_moved());
-        let observer = match running {
-            Some(observer) => observer,
-            None => Observer::start(Client::new(settings)?, intervals, forward(session, woken.clone())),
+        let observer = if let Some(observer) = running {
+            observer
+        } else {
+            let client = Client::new(settings)?;
+            Observer::start(client, terms.intervals, forward(session, woken.clone()))
         };
-        observer.set_intervals(intervals);
         state.sessions.retain(|_, observer| observer.strong_count() > 0);
         state
             .sessions
             .insert(session.to_owned(), Arc::downgrade(&observer));
-        let entry = (session.to_owned(), Entry::Observed(Arc::clone(&observer)));
-        let before = state.clouds.insert(cloud.clone(), entry);
-        let (same, left) = match before {
+        let seen = Seen {
+            session: session.to_owned(),
+            entry: Entry::Observed(Arc::clone(&observer)),
+            terms: Some(terms),
+        };
+        let before = state.clouds.insert(cloud.clone(), seen);
+        state.agree();
+        let (same, left) = match before.map(|before| (before.session, before.entry)) {
             Some((known, Entry::Observed(before))) if known == session && Arc::ptr_eq(&before, &observer) => {
                 (true, None)
             }
@@ -106,14 +159,21 @@ impl Clouds {
 
     /// The cloud's settings do not work.
     pub fn break_off(&self, cloud: &CloudKey, why: String) {
-        self.state()
-            .clouds
-            .insert(cloud.clone(), (String::new(), Entry::Broken(why)));
+        let broken = Seen {
+            session: String::new(),
+            entry: Entry::Broken(why),
+            terms: None,
+        };
+        let mut state = self.state();
+        state.clouds.insert(cloud.clone(), broken);
+        state.agree();
     }
 
     /// The cloud is gone.
     pub fn remove(&self, cloud: &CloudKey) {
-        self.state().clouds.remove(cloud);
+        let mut state = self.state();
+        state.clouds.remove(cloud);
+        state.agree();
     }
 
     /// The clouds seen through a session.
@@ -122,7 +182,7 @@ impl Clouds {
         state
             .clouds
             .iter()
-            .filter(|(_, (known, _))| known == session)
+            .filter(|(_, seen)| seen.session == session)
             .map(|(cloud, _)| cloud.clone())
             .collect()
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::snapshot::{Sight, Snapshot};
-use crate::ironic::model::NodeSummary;
+use crate::ironic::model::{Fingerprint, NodeSummary};
 
 /// An object of Kubernetes, as the one to wake.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -28,8 +28,8 @@ impl ObjectKey {
 /// What an object knew of its node when it decided.
 #[derive(Clone, Debug)]
 pub enum Known {
-    /// This row.
-    Row(Arc<NodeSummary>),
+    /// This row, and this fingerprint.
+    Row(Arc<NodeSummary>, Option<Fingerprint>),
     /// A row older than our last write.
     Stale,
     /// That it is not in the list.
@@ -41,7 +41,7 @@ pub enum Known {
 impl From<Sight> for Known {
     fn from(sight: Sight) -> Self {
         match sight {
-            Sight::Row(row) => Known::Row(row),
+            Sight::Row(row, fingerprint) => Known::Row(row, fingerprint),
             Sight::Stale => Known::Stale,
             Sight::Unlisted => Known::Unlisted,
         }
@@ -84,10 +84,11 @@ impl Entry {
 
 fn differs(now: &Sight, known: &Known) -> bool {
     match (now, known) {
-        (Sight::Row(now), Known::Row(before)) => !Arc::ptr_eq(now, before) && now != before,
-        (Sight::Row(_), Known::Stale | Known::Unlisted) | (Sight::Unlisted, Known::Row(_) | Known::Stale) => {
-            true
+        (Sight::Row(now, print), Known::Row(before, known)) => {
+            print != known || (!Arc::ptr_eq(now, before) && now != before)
         }
+        (Sight::Row(..), Known::Stale | Known::Unlisted)
+        | (Sight::Unlisted, Known::Row(..) | Known::Stale) => true,
         (Sight::Unlisted, Known::Unlisted) | (Sight::Stale, _) | (_, Known::Nothing) => false,
     }
 }
@@ -154,7 +155,7 @@ impl Interest {
 mod tests {
     use super::*;
     use crate::fleet::snapshot::Listed;
-    use crate::ironic::model::{PowerState, Stamp};
+    use crate::ironic::model::{Node, PowerState, Seen, Stamp};
 
     fn row(id: &str, power: PowerState, asked: u64) -> Listed {
         let summary = NodeSummary {
@@ -165,7 +166,7 @@ mod tests {
         Listed {
             summary,
             asked: Stamp::new(asked),
-            bmc: None,
+            detail: None,
         }
     }
 
@@ -207,6 +208,29 @@ mod tests {
         );
         interest.note(&key("a"), note(Some("1"), snapshot.sight("1").into()), &snapshot);
         assert!(interest.changed(&snapshot).is_empty(), "a loss is told once");
+    }
+
+    #[test]
+    fn a_change_that_only_a_sweep_shows_wakes_once() {
+        let (mut snapshot, mut interest) = (Snapshot::default(), Interest::default());
+        let detailed = |description: &str, asked| -> Listed {
+            let value = Node {
+                uuid: "1".to_owned(),
+                description: Some(description.to_owned()),
+                ..Node::default()
+            };
+            let asked = Stamp::new(asked);
+            Seen { value, asked }.into()
+        };
+        snapshot.list(Stamp::new(1), vec![detailed("one", 1)], true);
+        interest.note(&key("a"), note(Some("1"), snapshot.sight("1").into()), &snapshot);
+        snapshot.list(Stamp::new(2), vec![detailed("one", 2)], true);
+        assert!(interest.changed(&snapshot).is_empty());
+        snapshot.list(Stamp::new(3), vec![detailed("two", 3)], true);
+        assert_eq!(interest.changed(&snapshot), [key("a")]);
+        interest.note(&key("a"), note(Some("1"), snapshot.sight("1").into()), &snapshot);
+        snapshot.list(Stamp::new(4), vec![detailed("two", 4)], true);
+        assert!(interest.changed(&snapshot).is_empty());
     }
 
     #[test]

@@ -4,14 +4,17 @@
 
 pub mod clouds;
 pub mod interest;
+pub mod limits;
 pub mod listing;
 pub mod observer;
 pub mod overview;
 pub mod pace;
+pub mod rooms;
 pub mod snapshot;
 
 pub use clouds::{CloudKey, Clouds};
 pub use interest::{Known, Note, ObjectKey};
+pub use limits::Limits;
 pub use observer::{Health, Observer};
 pub use pace::Intervals;
 pub use snapshot::Sight;

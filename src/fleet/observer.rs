@@ -11,6 +11,7 @@ use super::interest::{Interest, Note, ObjectKey};
 use super::listing;
 pub use super::overview::{Health, Overview, Wake};
 use super::pace::Intervals;
+use super::rooms::Rooms;
 use super::snapshot::{Sight, Snapshot};
 use crate::ironic::client::{Client, Error, VersionRange};
 use crate::ironic::model::{Bmc, Life, Node, NodeSummary, Seen, Stamp, life};
@@ -23,6 +24,8 @@ pub struct Observer {
     /// takes for it, which a queue would hide.
     eye: Client,
     state: Mutex<State>,
+    /// Who may begin what.
+    pub(super) rooms: Rooms,
     /// Something moves: look soon.
     nudge: Arc<Notify>,
     wake: mpsc::UnboundedSender<Wake>,
@@ -63,6 +66,7 @@ impl Observer {
             eye: client.with_own_slot(),
             client,
             state,
+            rooms: Rooms::default(),
             nudge: Arc::default(),
             wake,
             stop: stop.clone(),
@@ -91,13 +95,7 @@ impl Observer {
 
     /// The cloud as a whole.
     pub fn overview(&self) -> Overview {
-        let state = self.state();
-        Overview {
-            health: state.health.clone(),
-            versions: state.versions,
-            drivers: state.drivers.clone(),
-            counts: state.counts.clone(),
-        }
+        self.state().overview()
     }
 
     /// Drivers with a live conductor; none: not known.
@@ -190,11 +188,23 @@ impl Observer {
         let mut state = self.state();
         state.interest.forget(key);
         state.asked.remove(key);
+        drop(state);
+        self.leave_room(key);
     }
 
     /// Takes in a node that was read by itself.
     pub fn learn(&self, node: Seen<Node>) {
-        self.state().snapshot.take(node.into());
+        let id = node.value.uuid.clone();
+        let mut state = self.state();
+        state.snapshot.take(node.into());
+        self.make_room(state, &id);
+    }
+
+    /// The node was read: what it is busy with may be another thing now.
+    fn make_room(&self, state: MutexGuard<'_, State>, id: &str) {
+        let admitted = self.rooms.read(id, &state.snapshot);
+        drop(state);
+        self.wake_nodes(admitted);
     }
 
     /// Takes in a node as a write left it: older than whatever is asked from now on, newer than everything asked before.
@@ -208,13 +218,18 @@ impl Observer {
     /// A write to the node has ended: only what is asked from now on counts.
     pub fn wrote(&self, id: &str) {
         let floor = self.client.stamp();
-        self.state().snapshot.raise_floor(id, floor);
+        let mut state = self.state();
+        state.snapshot.raise_floor(id, floor);
+        self.rooms.sent(id);
+        drop(state);
         self.nudge.notify_one();
     }
 
     /// The node was removed.
     pub fn removed(&self, id: &str) {
-        self.state().snapshot.remove(id);
+        let mut state = self.state();
+        state.snapshot.remove(id);
+        self.make_room(state, id);
     }
 
     /// Looks once; the answer is the shortest pause before the next look.
@@ -235,13 +250,15 @@ impl Observer {
         }
     }
 
-    /// How long to rest once `spacing` has passed, unless something moves: nothing while something does.
+    /// How long to rest once `spacing` has passed, unless something moves: nothing while something does, and not beyond the next look
+    /// at every detail.
     fn rest(&self, spacing: Duration) -> Duration {
         let state = self.state();
-        if state.is_busy() {
+        if state.is_busy() || self.rooms.is_busy() {
             Duration::ZERO
         } else {
-            state.intervals.quiet.saturating_sub(spacing)
+            let sweep = state.until_sweep(Instant::now());
+            state.intervals.quiet.saturating_sub(spacing).min(sweep)
         }
     }
 
@@ -269,11 +286,12 @@ impl Observer {
         state.count();
         let after = state.overview();
         let everybody = recovered || before.drivers != after.drivers;
-        let woken = if everybody {
+        let mut woken = if everybody {
             state.interest.keys()
         } else {
             state.interest.changed(&state.snapshot)
         };
+        woken.extend(self.rooms.listed(&state.snapshot));
         drop(state);
         self.wake(woken, before != after);
         Ok(())
@@ -301,6 +319,16 @@ impl Observer {
         drop(state);
         self.wake(woken, changed);
         pause
+    }
+
+    /// A look is worth it.
+    pub(super) fn look_soon(&self) {
+        self.nudge.notify_one();
+    }
+
+    /// Lets these objects decide again.
+    pub(super) fn wake_nodes(&self, nodes: Vec<ObjectKey>) {
+        self.wake(nodes, false);
     }
 
     fn wake(&self, nodes: Vec<ObjectKey>, cloud: bool) {
@@ -338,8 +366,12 @@ async fn keep_looking(observer: Weak<Observer>, stop: CancellationToken) {
 
 impl State {
     fn sweep_due(&self, now: Instant) -> bool {
-        self.swept
-            .is_none_or(|swept| now.duration_since(swept) >= self.intervals.sweep)
+        self.until_sweep(now).is_zero()
+    }
+
+    fn until_sweep(&self, now: Instant) -> Duration {
+        let left = |swept| self.intervals.sweep.saturating_sub(now.duration_since(swept));
+        self.swept.map_or(Duration::ZERO, left)
     }
 
     fn is_busy(&self) -> bool {

@@ -24,13 +24,27 @@ impl Default for Intervals {
     }
 }
 
+impl Intervals {
+    /// What satisfies both: the shorter interval, each.
+    #[must_use]
+    pub fn shortest(self, other: Self) -> Self {
+        Self {
+            busy: self.busy.min(other.busy),
+            quiet: self.quiet.min(other.quiet),
+            sweep: self.sweep.min(other.sweep),
+        }
+    }
+}
+
 /// A listing may take up to this share of Ironic's time while something moves: one part in five.
 const SHARE: u32 = 4;
 
 impl Intervals {
-    /// The shortest pause after a look that took so long: a large cloud is looked at less often.
+    /// The shortest pause after a look that took so long: a large cloud is looked at less often, but never more rarely than one
+    /// in which nothing moves. An Ironic that hung for half a minute must not be out of sight for two.
     pub fn spacing(&self, took: Duration) -> Duration {
-        self.busy.max(took * SHARE)
+        let longest = self.quiet.max(self.busy);
+        self.busy.max(took.saturating_mul(SHARE)).min(longest)
     }
 
     /// The pause after that many failures in a row: doubling, up to the quiet interval.
@@ -51,6 +65,7 @@ mod tests {
             Duration::from_secs(1)
         );
         assert_eq!(intervals.spacing(Duration::from_secs(2)), Duration::from_secs(8));
+        assert_eq!(intervals.spacing(Duration::from_secs(30)), intervals.quiet);
     }
 
     #[test]

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::ironic::model::{Bmc, Node, NodeSummary, Seen, Stamp};
+use crate::ironic::model::{Bmc, Fingerprint, Node, NodeSummary, Seen, Stamp};
 
 /// What the snapshot tells of one node.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Sight {
-    /// Its row.
-    Row(Arc<NodeSummary>),
+    /// Its row, and the fingerprint of the whole node as far as a reading in detail has told.
+    Row(Arc<NodeSummary>, Option<Fingerprint>),
     /// Its row is older than our last write to it.
     Stale,
     /// It is not in the list: no evidence of anything yet.
@@ -21,9 +21,27 @@ pub enum Sight {
 struct Row {
     summary: Arc<NodeSummary>,
     asked: Stamp,
-    /// Where its BMC is, as far as a reading in detail has told.
+    /// What the newest reading in detail has told.
+    detail: Option<(Stamp, Detail)>,
+}
+
+/// What is kept of a node read in detail.
+#[derive(Clone, Debug)]
+pub struct Detail {
+    /// Where its BMC is.
     bmc: Option<Bmc>,
-    in_detail: bool,
+    /// All that a person can write to it.
+    fingerprint: Fingerprint,
+}
+
+impl Row {
+    fn bmc(&self) -> Option<&Bmc> {
+        self.detail.as_ref()?.1.bmc.as_ref()
+    }
+
+    fn fingerprint(&self) -> Option<Fingerprint> {
+        self.detail.as_ref().map(|(_, detail)| detail.fingerprint)
+    }
 }
 
 /// A row of a listing.
@@ -32,8 +50,8 @@ pub struct Listed {
     pub summary: NodeSummary,
     /// The stamp of its page.
     pub asked: Stamp,
-    /// Its BMC, if the listing was in detail.
-    pub bmc: Option<Option<Bmc>>,
+    /// More of it, if the listing was in detail.
+    pub detail: Option<Detail>,
 }
 
 impl From<Seen<NodeSummary>> for Listed {
@@ -41,18 +59,21 @@ impl From<Seen<NodeSummary>> for Listed {
         Self {
             summary: seen.value,
             asked: seen.asked,
-            bmc: None,
+            detail: None,
         }
     }
 }
 
 impl From<Seen<Node>> for Listed {
     fn from(seen: Seen<Node>) -> Self {
-        let bmc = Bmc::of(&seen.value.driver_info);
+        let detail = Detail {
+            bmc: Bmc::of(&seen.value.driver_info),
+            fingerprint: Fingerprint::of(&seen.value),
+        };
         Self {
             summary: NodeSummary::from(&seen.value),
             asked: seen.asked,
-            bmc: Some(bmc),
+            detail: Some(detail),
         }
     }
 }
@@ -103,17 +124,22 @@ impl Snapshot {
         self.floors.retain(|id, _| self.rows.contains_key(id));
     }
 
-    /// Takes in one reading, unless a newer one is known.
+    /// Takes in one reading, unless a newer one is known. What it tells in detail may be news all the same.
     pub fn take(&mut self, row: Listed) {
         let id = row.summary.uuid.clone();
-        let known = self.rows.get(&id);
-        if known.is_some_and(|known| known.asked > row.asked) {
-            return;
-        }
-        let in_detail = row.bmc.is_some() || known.is_some_and(|known| known.in_detail);
-        let bmc = row
-            .bmc
-            .unwrap_or_else(|| known.and_then(|known| known.bmc.clone()));
+        let known = self.rows.get_mut(&id);
+        let detail = row.detail.map(|detail| (row.asked, detail));
+        let newer = |known: &Row| known.detail.as_ref().is_none_or(|(asked, _)| *asked <= row.asked);
+        let known = match known {
+            Some(known) if known.asked > row.asked => {
+                if detail.is_some() && newer(known) {
+                    known.detail = detail;
+                }
+                return;
+            }
+            known => known,
+        };
+        let detail = detail.or_else(|| known.as_ref()?.detail.clone());
         // An unchanged row keeps its allocation: whoever holds it sees by address that nothing changed.
         let summary = match known {
             Some(known) if *known.summary == row.summary => Arc::clone(&known.summary),
@@ -124,8 +150,7 @@ impl Snapshot {
             Row {
                 summary,
                 asked: row.asked,
-                bmc,
-                in_detail,
+                detail,
             },
         );
     }
@@ -151,7 +176,7 @@ impl Snapshot {
     pub fn sight(&self, id: &str) -> Sight {
         match self.rows.get(id) {
             Some(row) if self.floors.get(id).is_none_or(|floor| row.asked >= *floor) => {
-                Sight::Row(Arc::clone(&row.summary))
+                Sight::Row(Arc::clone(&row.summary), row.fingerprint())
             }
             Some(_) => Sight::Stale,
             None => Sight::Unlisted,
@@ -160,17 +185,17 @@ impl Snapshot {
 
     /// Every node with its BMC, where that is known.
     pub fn rows(&self) -> impl Iterator<Item = (&Arc<NodeSummary>, Option<&Bmc>)> {
-        self.rows.values().map(|row| (&row.summary, row.bmc.as_ref()))
+        self.rows.values().map(|row| (&row.summary, row.bmc()))
     }
 
     /// The BMC of a node, as far as a reading in detail has told.
     pub fn bmc(&self, id: &str) -> Option<&Bmc> {
-        self.rows.get(id)?.bmc.as_ref()
+        self.rows.get(id)?.bmc()
     }
 
     /// Whether every node was read in detail once: only then is it known whose BMC is whose.
     pub fn knows_every_bmc(&self) -> bool {
-        self.rows.values().all(|row| row.in_detail)
+        self.rows.values().all(|row| row.detail.is_some())
     }
 
     /// How many listings were taken in so far.
@@ -205,13 +230,13 @@ mod tests {
         Listed {
             summary,
             asked: Stamp::new(asked),
-            bmc: None,
+            detail: None,
         }
     }
 
     fn state(snapshot: &Snapshot, id: &str) -> Option<ProvisionState> {
         match snapshot.sight(id) {
-            Sight::Row(row) => Some(row.provision_state.clone()),
+            Sight::Row(row, _) => Some(row.provision_state.clone()),
             Sight::Stale | Sight::Unlisted => None,
         }
     }
@@ -266,6 +291,47 @@ mod tests {
         assert_eq!(state(&snapshot, "new"), Some(ProvisionState::Enroll));
     }
 
+    fn detailed(description: &str, asked: u64) -> Listed {
+        let value = Node {
+            uuid: "a".to_owned(),
+            description: Some(description.to_owned()),
+            ..Node::default()
+        };
+        let asked = Stamp::new(asked);
+        Seen { value, asked }.into()
+    }
+
+    fn fingerprint(snapshot: &Snapshot) -> Option<Fingerprint> {
+        match snapshot.sight("a") {
+            Sight::Row(_, fingerprint) => fingerprint,
+            Sight::Stale | Sight::Unlisted => None,
+        }
+    }
+
+    #[test]
+    fn the_newest_reading_in_detail_counts_also_when_a_narrow_one_is_newer() {
+        let of = |description: &str| {
+            let mut snapshot = Snapshot::default();
+            snapshot.take(detailed(description, 1));
+            fingerprint(&snapshot)
+        };
+        let mut snapshot = Snapshot::default();
+        snapshot.take(listed("a", ProvisionState::Enroll, 1));
+        assert_eq!(fingerprint(&snapshot), None);
+        snapshot.take(detailed("one", 2));
+        snapshot.take(listed("a", ProvisionState::Enroll, 6));
+        assert_eq!(fingerprint(&snapshot), of("one"), "kept");
+        snapshot.take(detailed("two", 5));
+        assert_eq!(
+            fingerprint(&snapshot),
+            of("two"),
+            "asked before the row, but after what was known in detail"
+        );
+        snapshot.take(detailed("one", 4));
+        assert_eq!(fingerprint(&snapshot), of("two"));
+        assert_ne!(of("one"), of("two"));
+    }
+
     #[test]
     fn only_a_sweep_makes_it_complete() {
         let mut snapshot = Snapshot::default();
@@ -279,11 +345,11 @@ mod tests {
     fn an_unchanged_row_keeps_its_allocation() {
         let mut snapshot = Snapshot::default();
         snapshot.take(listed("a", ProvisionState::Active, 1));
-        let Sight::Row(before) = snapshot.sight("a") else {
+        let Sight::Row(before, _) = snapshot.sight("a") else {
             panic!()
         };
         snapshot.take(listed("a", ProvisionState::Active, 2));
-        let Sight::Row(after) = snapshot.sight("a") else {
+        let Sight::Row(after, _) = snapshot.sight("a") else {
             panic!()
         };
         assert!(Arc::ptr_eq(&before, &after));

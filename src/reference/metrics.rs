@@ -15,6 +15,10 @@ const LABELS: &[(&str, &str)] = &[
         "The kind of object, such as `BareMetalNode`; `Secret` for watches.",
     ),
     ("method", "The HTTP method."),
+    (
+        "operation",
+        "`deploy`; `clean`: also undeploying; `destroy`: switching off and removing; `destructive`: all that destroys.",
+    ),
     ("outcome", "How it ended, in a word."),
     (
         "route",

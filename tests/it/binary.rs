@@ -28,6 +28,8 @@ const FAMILIES: &[(&str, &[&str])] = &[
     ("ironwright_leader", &[]),
     ("ironwright_nodes", &["state"]),
     ("ironwright_observation_age_seconds", &[]),
+    ("ironwright_operations_running", &["operation"]),
+    ("ironwright_operations_waiting", &["operation"]),
 ];
 
 /// The values that a label may have; no entry: a number.
@@ -57,7 +59,13 @@ const VALUES: &[(&str, &[&str])] = &[
         ],
     ),
     ("method", &["GET", "POST", "PATCH", "PUT", "DELETE"]),
-    ("verb", &["manage", "provide", "active", "deleted"]),
+    (
+        "verb",
+        &[
+            "manage", "inspect", "provide", "active", "rescue", "unrescue", "deleted",
+        ],
+    ),
+    ("operation", &["deploy", "clean", "destroy", "destructive"]),
 ];
 
 async fn get(operator: &Operator, path: &str) -> (u16, String) {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::harness::{LIMIT, World, active, condition, message, status};
 
 /// The reason of a failure is in the condition within this.
-const TOLD: Duration = Duration::from_secs(5);
+pub const TOLD: Duration = Duration::from_secs(5);
 
 /// A spec on `testkit` interfaces whose script is this, and this on top.
 fn scripted(script: &Value, more: &Value) -> Value {
@@ -24,8 +24,8 @@ fn scripted(script: &Value, more: &Value) -> Value {
     spec
 }
 
-/// Waits until Ironic's history of the node has this many errors; when the last of them came is now.
-async fn failed_in_ironic(world: &World, name: &str, state: &str) -> Instant {
+/// Waits until the node has failed into this state, and says when that was seen.
+pub async fn failed_in_ironic(world: &World, name: &str, state: &str) -> Instant {
     wait::until(state, LIMIT, async || {
         let live = world.live(name).await;
         let there =
@@ -37,7 +37,7 @@ async fn failed_in_ironic(world: &World, name: &str, state: &str) -> Instant {
 }
 
 /// Waits until the node's `Ready` says these words for this reason.
-async fn told(world: &World, name: &str, reason: &str, words: &str) -> BareMetalNode {
+pub async fn told(world: &World, name: &str, reason: &str, words: &str) -> BareMetalNode {
     world
         .wait(name, &format!("{reason}: {words}"), |node| {
             condition(node, "Ready")

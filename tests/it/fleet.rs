@@ -19,7 +19,7 @@ const MOST_REQUESTS: usize = 8;
 const MANY: Duration = Duration::from_mins(4);
 
 /// One of these tests at a time: each fills the Ironic that all share.
-static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+pub static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// Seconds between two looks at a quiet cloud.
 const QUIET: u32 = 2;
@@ -89,7 +89,7 @@ async fn fifty_nodes_come_and_go_at_the_price_of_a_few_requests_each() {
 }
 
 /// Waits until so many nodes are `Ready` for this reason.
-async fn all_there(world: &World, count: usize, reason: &str) {
+pub async fn all_there(world: &World, count: usize, reason: &str) {
     let there = wait::until("all nodes are ready", MANY, async || {
         let nodes = world.nodes.list(&ListParams::default()).await?.items;
         let ready = nodes.iter().filter(|node| {

@@ -1,116 +1,28 @@
-//! What every end-to-end test stands on: one real control plane and one real Ironic for the whole run, and for each test a
-//! namespace, a scripting proxy in front of Ironic, a BareMetalCloud `lab` that goes through it, and an operator of its own.
+//! What every end-to-end test stands on besides the [stage](crate::stage): for each test a namespace, a scripting proxy in
+//! front of Ironic, a BareMetalCloud `lab` that goes through it, and an operator of its own.
 
 #![cfg(test)]
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use ironwright::api::{BareMetalCloud, BareMetalNode, BareMetalNodeStatus};
 use ironwright_stack::proxy::Entry;
-use ironwright_stack::{
-    ControlPlane, Ironic, IronicOptions, Operator, OperatorOptions, Progress, Proxy, Run, Tools, wait,
-};
+use ironwright_stack::{Operator, OperatorOptions, Proxy, wait};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
-use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
-use kube::api::{DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
-use tokio::sync::OnceCell;
+
+pub use crate::stage::stack;
+use crate::stage::{Stack, grant_lease};
 
 /// Longest wait for anything that needs Ironic, with two tests at a time on two cores.
 pub const LIMIT: Duration = Duration::from_secs(90);
 
-static STACK: OnceCell<Stack> = OnceCell::const_new();
-
-/// The parts that all tests share. They are never dropped: their guards end them when this process ends.
-pub struct Stack {
-    pub run: Run,
-    pub tools: Tools,
-    pub control_plane: ControlPlane,
-    pub ironic: Ironic,
-}
-
-/// The shared parts, started by the first test that asks.
-pub async fn stack() -> &'static Stack {
-    // One TLS library for every client in this process; a second test that says so changes nothing.
-    let _second = rustls::crypto::ring::default_provider().install_default();
-    STACK
-        .get_or_init(|| async { start().await.expect("the stack starts") })
-        .await
-}
-
-async fn start() -> Result<Stack> {
-    let tools = Tools::ensure(&Progress::stderr()).await?;
-    let run = Run::start()?;
-    let (control_plane, ironic) = tokio::try_join!(
-        ControlPlane::start(&tools, &run),
-        Ironic::start(&tools, &run, IronicOptions::default())
-    )?;
-    let chart = ironwright_stack::run::workspace().join("charts/ironwright");
-    let chart = chart.to_str().context("the path of the chart is not text")?;
-    let install = [
-        "install",
-        "ironwright",
-        chart,
-        "--namespace",
-        "ironwright-system",
-        "--create-namespace",
-    ];
-    let installed = control_plane
-        .helm(&[&install[..], &["--set", "operator.enabled=false"]].concat())
-        .await?;
-    if !installed.status.success() {
-        bail!(
-            "helm install failed: {}",
-            String::from_utf8_lossy(&installed.stderr)
-        );
-    }
-    let stack = Stack {
-        run,
-        tools,
-        control_plane,
-        ironic,
-    };
-    established(&stack).await?;
-    Ok(stack)
-}
-
-/// The definitions are served.
-async fn established(stack: &Stack) -> Result<()> {
-    let client = stack.control_plane.client().await?;
-    let nodes = Api::<BareMetalNode>::all(client);
-    wait::until("the definitions", LIMIT, async || {
-        Ok(nodes.list(&ListParams::default()).await.is_ok().then_some(()))
-    })
-    .await
-}
-
-/// The chart gives the right to the Lease in its own namespace; a test has one of its own, with the same rules.
-async fn grant_lease(client: &Client, namespace: &str) -> Result<()> {
-    let (name, parameters) = ("ironwright-lease", PostParams::default());
-    let mut role = Api::<Role>::namespaced(client.clone(), "ironwright-system")
-        .get(name)
-        .await?;
-    let mut binding = Api::<RoleBinding>::namespaced(client.clone(), "ironwright-system")
-        .get(name)
-        .await?;
-    for metadata in [&mut role.metadata, &mut binding.metadata] {
-        *metadata = ObjectMeta {
-            name: Some(name.to_owned()),
-            ..ObjectMeta::default()
-        };
-    }
-    let roles = Api::<Role>::namespaced(client.clone(), namespace);
-    roles.create(&parameters, &role).await?;
-    let bindings = Api::<RoleBinding>::namespaced(client.clone(), namespace);
-    bindings.create(&parameters, &binding).await?;
-    Ok(())
-}
-
 /// One test's own world.
 pub struct World {
-    pub stack: &'static Stack,
+    pub stack: Stack,
     pub namespace: String,
     pub client: Client,
     /// Everything that the operator asks of Ironic goes through it.
@@ -136,7 +48,7 @@ impl World {
     }
 
     /// The same with the proxy before another Ironic.
-    pub async fn before(stack: &'static Stack, upstream: &str, name: &str) -> Self {
+    pub async fn before(stack: &Stack, upstream: &str, name: &str) -> Self {
         let client = stack.control_plane.client().await.expect("a client");
         let namespaces = Api::<Namespace>::all(client.clone());
         let namespace = serde_json::from_value(json!({"metadata": {"name": name}})).expect("a namespace");
@@ -148,7 +60,7 @@ impl World {
             .await
             .expect("the right to the Lease is given");
         Self {
-            stack,
+            stack: stack.clone(),
             namespace: name.to_owned(),
             proxy: Proxy::start(upstream).await.expect("the proxy starts"),
             nodes: Api::namespaced(client.clone(), name),
@@ -393,6 +305,15 @@ impl Drop for World {
             let log = self.proxy.log();
             let last: Vec<_> = log.iter().rev().take(30).rev().map(describe).collect();
             eprintln!("--- its last requests:\n{}", last.join("\n"));
+            return;
+        }
+        for entry in self.proxy.log() {
+            let route = crate::kills::route(&entry.seen).map(ToString::to_string);
+            let unused = crate::kills::CLIENT_ONLY.iter().map(ToString::to_string);
+            assert!(
+                unused.into_iter().all(|unused| Some(unused) != route),
+                "the operator sends {route:?} after all: kills.rs has to strike it"
+            );
         }
     }
 }

@@ -115,7 +115,7 @@ async fn world_on(plane: &ControlPlane, namespace: &str) -> World {
     let created = plane.kubectl(&["create", "namespace", namespace]).await.unwrap();
     assert!(created.status.success(), "{created:?}");
     World {
-        stack,
+        stack: stack.clone(),
         namespace: namespace.to_owned(),
         proxy: Proxy::start(&stack.ironic.endpoint()).await.unwrap(),
         nodes: Api::namespaced(client.clone(), namespace),
@@ -295,7 +295,8 @@ async fn install_upgrade_uninstall_and_install_again_for_all_namespaces() {
 #[tokio::test]
 async fn a_release_for_one_namespace_works_there_with_a_role_of_its_own() {
     let mut world = World::empty("install-one").await;
-    let plane = &world.stack.control_plane;
+    let parts = world.stack.clone();
+    let plane = &parts.control_plane;
     let strict = json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}}});
     Api::<Namespace>::all(world.client.clone())
         .patch(&world.namespace, &PatchParams::default(), &Patch::Merge(strict))
@@ -350,7 +351,8 @@ fn chart_of_a_node(world: &World) -> String {
 #[tokio::test]
 async fn helm_waits_for_machines_as_kstatus_reads_them() {
     let mut world = World::empty("install-kstatus").await;
-    let plane = &world.stack.control_plane;
+    let parts = world.stack.clone();
+    let plane = &parts.control_plane;
     let chart = chart_of_a_node(&world);
     let release = |limit| {
         [

@@ -3,17 +3,29 @@
 //! The modules say `cfg(test)`, which is always so here, because clippy's leave to panic in tests depends on it.
 
 #[cfg(test)]
+mod answers;
+#[cfg(test)]
+mod apiserver;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod binary;
 #[cfg(test)]
+mod bulk;
+#[cfg(test)]
 mod chart;
+#[cfg(test)]
+mod configdrive;
+#[cfg(test)]
+mod credentials;
 #[cfg(test)]
 mod deletion;
 #[cfg(test)]
 mod dependencies;
 #[cfg(test)]
 mod docs;
+#[cfg(test)]
+mod drift;
 #[cfg(test)]
 mod dropped;
 #[cfg(test)]
@@ -27,21 +39,37 @@ mod fleet;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod inspect;
+#[cfg(test)]
 mod install;
 #[cfg(test)]
 mod keystone;
 #[cfg(test)]
 mod keystone_clouds;
 #[cfg(test)]
+mod kills;
+#[cfg(test)]
+mod kubelet;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod leader;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod openstack;
+#[cfg(test)]
+mod outages;
 #[cfg(test)]
 mod ownership;
 #[cfg(test)]
+mod panics;
+#[cfg(test)]
+mod policies;
+#[cfg(test)]
 mod probe;
+#[cfg(test)]
+mod rescue;
 #[cfg(test)]
 mod rivals;
 #[cfg(test)]
@@ -51,6 +79,10 @@ mod secrets;
 #[cfg(test)]
 mod sight;
 #[cfg(test)]
+mod stage;
+#[cfg(test)]
 mod tls_front;
 #[cfg(test)]
 mod upkeep;
+#[cfg(test)]
+mod wordless;

@@ -162,3 +162,30 @@ async fn an_import_waits_for_its_node_and_never_makes_one() {
         "an import is detached unless the spec says more"
     );
 }
+
+#[tokio::test]
+async fn who_begins_to_observe_in_mid_deployment_goes_on_telling_and_sends_nothing_more() {
+    let world = World::new("upkeep-observe-midway").await;
+    let mut spec = active("http://images.example/a");
+    spec["interfaces"] = json!({"deploy": "testkit"});
+    spec["extra"] = json!({"testkit": {"deploy_delay": 5}});
+    world.apply_node("a", &spec).await;
+    let in_state =
+        |state: &'static str| move |node: &_| status(node).provision_state.as_deref() == Some(state);
+    world.wait("a", "it is deploying", in_state("deploying")).await;
+    let watched =
+        json!({"managementPolicy": "Observe", "description": "watched", "power": {"state": "PoweredOff"}});
+    world.edit("a", &watched).await;
+    let live = world.live("a").await.unwrap();
+    assert_eq!(live["provision_state"], "deploying", "it is in the middle");
+    let sent = world.mutations();
+    world.wait("a", "it is deployed", in_state("active")).await;
+    let node = world.ready("a", "Observing").await;
+    let said = message(&node, "Drifted");
+    assert!(
+        said.contains("description") && said.contains("power.state"),
+        "{said}"
+    );
+    world.lists(2).await;
+    assert_eq!(world.mutations(), sent);
+}

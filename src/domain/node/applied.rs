@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::desired::{self, Desired, MASK};
 use super::facts::NodeFacts;
 use super::fields::edits;
-use super::{table, upkeep};
+use super::{credentials, table, upkeep};
 use crate::api::node::Applied;
 use crate::ironic::model::{Node, Object, ProvisionState};
 
@@ -44,7 +44,7 @@ pub fn applied(facts: &NodeFacts) -> Applied {
     if traits_wait || !later.is_empty() {
         digest.push_str(PENDING);
     }
-    Applied {
+    let mut applied = Applied {
         digest,
         fields: fields(&desired, before, &later),
         driver_info: driver_info(facts, &desired, before),
@@ -53,7 +53,24 @@ pub fn applied(facts: &NodeFacts) -> Applied {
         traits: traits(facts, &desired, before),
         extra: desired.extra.keys().cloned().collect(),
         secrets: secrets(facts),
-    }
+        verified: facts
+            .look
+            .full()
+            .and(facts.fingerprint)
+            .map(|seen| seen.to_string()),
+        proven: None,
+    };
+    applied.proven = credentials::proven(facts, &applied);
+    applied
+}
+
+/// Whether the node is as it was when it was last found to be as wanted, in all that a spec can name. What is not known is no reason
+/// to look closer.
+pub fn is_as_verified(facts: &NodeFacts) -> bool {
+    let verified = journal(facts).and_then(|applied| applied.verified.as_deref());
+    facts
+        .fingerprint
+        .is_none_or(|now| verified == Some(now.to_string().as_str()))
 }
 
 /// Of the traits on the node those that the spec names, or that we set before.

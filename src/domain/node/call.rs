@@ -5,6 +5,7 @@ use std::time::Duration;
 use json_patch::Patch;
 use serde_json::{Value, json};
 
+use super::configdrive::ConfigDrive;
 use super::desired::{self, Desired};
 use super::facts::NodeFacts;
 use super::marker::{InstanceMark, KEY, Marker};
@@ -13,7 +14,7 @@ use super::upkeep::{self, TraitChange};
 use super::{capabilities, fields, power};
 use crate::ironic::model::{InterfaceKind, NodeCreate, Object, PowerTarget, Verb};
 
-/// A mutating call. Not `Debug`: it holds what Secrets hold.
+/// A call, of which all but one change something. Not `Debug`: it holds what Secrets hold.
 pub enum Call {
     /// `POST /v1/nodes`.
     Create(Box<NodeCreate>),
@@ -34,6 +35,8 @@ pub enum Call {
         verb: Verb,
         /// With `active`.
         config_drive: Option<ConfigDrive>,
+        /// With `rescue`.
+        rescue_password: Option<String>,
     },
     /// `PUT` or `DELETE /v1/nodes/{id}/traits/{name}` (API 1.37).
     Trait {
@@ -60,27 +63,15 @@ pub enum Call {
         /// How long Ironic is to wait for it (API 1.27).
         timeout: Option<Duration>,
     },
+    /// Has Ironic reach the BMC. Nothing is changed.
+    Prove {
+        /// The node.
+        id: String,
+    },
     /// `DELETE /v1/nodes/{id}`.
     Delete {
         /// The node.
         id: String,
-    },
-}
-
-/// A config drive as it is handed to Ironic.
-pub enum ConfigDrive {
-    /// The URL of a ready one.
-    Url(String),
-    /// Its parts (API 1.56, with vendor data 1.59); Ironic packs them.
-    Parts {
-        /// `meta_data.json`
-        meta_data: Option<Object>,
-        /// `user_data`
-        user_data: Option<String>,
-        /// `network_data.json`
-        network_data: Option<Object>,
-        /// `vendor_data2.json`
-        vendor_data: Option<Object>,
     },
 }
 
@@ -91,10 +82,11 @@ pub fn call(step: Step, facts: &NodeFacts) -> Call {
         .summary()
         .map(|node| node.uuid.clone())
         .unwrap_or_default();
-    let provision = |verb, config_drive| Call::Provision {
+    let provision = |verb| Call::Provision {
         id: id.clone(),
         verb,
-        config_drive,
+        config_drive: (verb == Verb::Active).then(|| ConfigDrive::of(facts)).flatten(),
+        rescue_password: (verb == Verb::Rescue).then(|| rescue_password(facts)).flatten(),
     };
     match step {
         Step::Create => Call::Create(Box::new(create(facts))),
@@ -120,10 +112,14 @@ pub fn call(step: Step, facts: &NodeFacts) -> Call {
             patch: unclaim(facts),
             reset_interfaces: false,
         },
-        Step::Manage => provision(Verb::Manage, None),
-        Step::Provide => provision(Verb::Provide, None),
-        Step::Deploy => provision(Verb::Active, config_drive(facts)),
-        Step::Undeploy => provision(Verb::Deleted, None),
+        Step::Prove => Call::Prove { id },
+        Step::Manage => provision(Verb::Manage),
+        Step::Inspect => provision(Verb::Inspect),
+        Step::Provide => provision(Verb::Provide),
+        Step::Deploy => provision(Verb::Active),
+        Step::Rescue => provision(Verb::Rescue),
+        Step::Unrescue => provision(Verb::Unrescue),
+        Step::Undeploy => provision(Verb::Deleted),
         Step::Delete => Call::Delete { id },
     }
 }
@@ -207,6 +203,7 @@ fn claim(facts: &NodeFacts) -> Patch {
         id: id.clone(),
         digest,
     });
+    marker.used = true;
     let info = desired::instance(facts.object)
         .map(desired::instance_info)
         .unwrap_or_default();
@@ -218,7 +215,11 @@ fn claim(facts: &NodeFacts) -> Patch {
 }
 
 fn unclaim(facts: &NodeFacts) -> Patch {
-    let marker: Marker = facts.marker();
+    // The claim was for an instance that may have been on the node.
+    let marker = Marker {
+        used: true,
+        ..facts.marker()
+    };
     Patch(vec![
         fields::remove(&["instance_uuid"]),
         fields::remove(&["instance_info"]),
@@ -226,27 +227,6 @@ fn unclaim(facts: &NodeFacts) -> Patch {
     ])
 }
 
-fn config_drive(facts: &NodeFacts) -> Option<ConfigDrive> {
-    let drive = desired::instance(facts.object)?.config_drive.as_ref()?;
-    if let Some(url) = &drive.url {
-        return Some(ConfigDrive::Url(url.clone()));
-    }
-    let object = |form: &Option<crate::api::FreeForm>| form.as_ref().map(|form| form.0.clone());
-    let from_secret = || {
-        let (secret, key) = desired::user_data_ref(facts.object)?;
-        facts
-            .secrets
-            .contents
-            .as_ref()?
-            .get(secret)?
-            .data
-            .get(key)
-            .cloned()
-    };
-    Some(ConfigDrive::Parts {
-        meta_data: object(&drive.meta_data),
-        user_data: drive.user_data.clone().or_else(from_secret),
-        network_data: object(&drive.network_data),
-        vendor_data: object(&drive.vendor_data),
-    })
+fn rescue_password(facts: &NodeFacts) -> Option<String> {
+    desired::secret_value(facts, desired::rescue_password_ref(facts.object)?)
 }

@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::facts::NodeFacts;
 pub use super::references::{
-    invalid, missing, read_driver_info, refs, secret_driver_info, secret_names, user_data_ref, version,
+    invalid, missing, read_driver_info, refs, rescue_password_ref, secret_driver_info, secret_names,
+    secret_value, user_data_ref, version,
 };
 use crate::api::BareMetalNode;
 use crate::api::instance::InstanceSpec;

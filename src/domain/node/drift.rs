@@ -1,4 +1,4 @@
-//! Where a node differs from its spec, in the words of the spec: for who only observes.
+//! Where a node differs from its spec, in the words of the spec: for who does not correct it.
 
 use super::facts::NodeFacts;
 use super::fields::{edits, secrets_changed};
@@ -6,6 +6,17 @@ use super::upkeep::{self, TraitChange};
 use super::{power, table};
 use crate::api::node::WantedState;
 use crate::ironic::model::{NodeSummary, ProvisionState};
+
+/// Why what differs is not corrected, if it is not.
+pub fn uncorrected(facts: &NodeFacts) -> Option<&'static str> {
+    if facts.observes() {
+        Some("under managementPolicy Observe")
+    } else if facts.cloud.paused || facts.object.spec.paused {
+        Some("while paused")
+    } else {
+        None
+    }
+}
 
 /// The fields that differ, as far as the look tells.
 pub fn names(facts: &NodeFacts) -> Vec<String> {
@@ -54,6 +65,7 @@ fn state_differs(facts: &NodeFacts, row: &NodeSummary) -> bool {
         Some(WantedState::Manageable) => ProvisionState::Manageable,
         Some(WantedState::Available) => ProvisionState::Available,
         Some(WantedState::Active) => ProvisionState::Active,
+        Some(WantedState::Rescue) => ProvisionState::Rescue,
         None => return false,
     };
     row.provision_state != wanted

@@ -10,7 +10,8 @@ use super::marker::Marker;
 use crate::api::conditions::Reason;
 use crate::api::node::{DeletionPolicy, ManagementPolicy, WantedState};
 use crate::api::{BareMetalNode, RETRY_ANNOTATION};
-use crate::ironic::model::{Node, NodeSummary};
+use crate::domain::budget::Budget;
+use crate::ironic::model::{Fingerprint, Node, NodeSummary, Standing};
 
 /// The facts, gathered by the controller.
 #[derive(Clone, Copy)]
@@ -19,6 +20,8 @@ pub struct NodeFacts<'a> {
     pub object: &'a BareMetalNode,
     /// What is seen of the machine.
     pub look: Look<'a>,
+    /// The fingerprint of the node as it is seen: of the last list in detail, or of the whole node. None as long as it is not known.
+    pub fingerprint: Option<Fingerprint>,
     /// The Secrets that the spec names.
     pub secrets: &'a SecretFacts,
     /// The cloud.
@@ -104,6 +107,12 @@ pub struct CloudFacts<'a> {
     pub suspect: Option<(Reason, &'a str)>,
     /// The drivers with a live conductor; none: not known.
     pub drivers: Option<&'a [String]>,
+    /// Whether there is room for what the node is to do.
+    pub room: Standing,
+    /// What is left of the budget of destructive steps; none: there is no budget.
+    pub budget: Option<Budget>,
+    /// A destructive step of this object was paid for within the hour and not taken.
+    pub paid: bool,
 }
 
 /// The Secrets that a spec names.
@@ -122,8 +131,10 @@ pub struct SecretFacts {
 pub struct SecretContent {
     /// Its version.
     pub version: String,
-    /// Its data.
+    /// Its data, where that is text.
     pub data: BTreeMap<String, String>,
+    /// Its other data, which only user data may be.
+    pub binary: BTreeMap<String, Vec<u8>>,
 }
 
 impl NodeFacts<'_> {

@@ -5,14 +5,14 @@ use json_patch::{AddOperation, PatchOperation, RemoveOperation};
 use serde_json::Value;
 
 pub use super::applied::{applied, secrets_changed, secrets_wanted};
-use super::applied::{driver_info_owned, journal, written};
+use super::applied::{driver_info_owned, is_as_verified, journal, written};
 use super::desired::{self, Desired};
 use super::facts::NodeFacts;
 use super::marker::{self, Marker};
 use super::situation::Gap;
 pub use super::table::Editable;
 use super::upkeep::{self, MaintenanceChange, TraitChange};
-use super::{capabilities, power, table};
+use super::{capabilities, credentials, power, table};
 use crate::api::node::Applied;
 use crate::ironic::model::{Node, Object};
 
@@ -48,7 +48,7 @@ pub struct Later {
     pub when: Editable,
 }
 
-/// What has to be changed next, as far as the look tells: by digest and marker on a row of the list, in truth on the whole node.
+/// What has to be changed next, as far as the look tells: by digest, fingerprint and marker on a row of the list, in truth on the whole node.
 ///
 /// Maintenance comes first and goes last, so that what is changed under it is. The power is seen to when nothing else is left.
 pub fn gap(facts: &NodeFacts) -> Gap {
@@ -64,6 +64,7 @@ pub fn gap(facts: &NodeFacts) -> Gap {
         None => (summary_differs(facts).then_some(Gap::Now), Gap::None),
     };
     now.or(maintenance.map(|_| Gap::Lift))
+        .or_else(|| credentials::are_unproven(facts, row).then_some(Gap::Unproven))
         .or_else(|| power::gap(facts, row))
         .unwrap_or(later)
 }
@@ -103,7 +104,8 @@ fn summary_differs(facts: &NodeFacts) -> bool {
         .summary()
         .and_then(|node| Marker::read(&node.extra))
         .is_some_and(|marker| marker.same_uid(&ours));
-    !marked || applied != Some(Desired::of(facts).digest(facts).as_str())
+    let unmarked = !marked && !facts.observes();
+    unmarked || !is_as_verified(facts) || applied != Some(Desired::of(facts).digest(facts).as_str())
 }
 
 /// Every difference of the node, computed from the whole of it.
@@ -120,6 +122,9 @@ pub fn edits(facts: &NodeFacts, node: &Node) -> Edits {
                 when: difference.when,
             });
         }
+    }
+    if let Some(outlived) = marker::outlived(facts, node).filter(|_| !edits.now.is_empty()) {
+        edits.now.push(outlived);
     }
     edits
 }
@@ -262,12 +267,20 @@ fn extra(facts: &NodeFacts, desired: &Desired, applied: &Applied, node: &Node) -
     let mut wanted = desired.extra.clone();
     let live = Marker::read(&node.extra);
     let ours = facts.marker();
-    if !live.as_ref().is_some_and(|marker| marker.same_uid(&ours)) {
+    // Who only observes leaves no mark.
+    if !facts.observes() && !live.as_ref().is_some_and(|marker| marker.same_uid(&ours)) {
         // The instance part survives a re-attachment: it is what says that the instance is ours.
+        let live = live.filter(|marker| marker.same_object(&ours));
+        let used = live.as_ref().is_some_and(Marker::was_used);
         let instance = live
-            .filter(|marker| marker.same_object(&ours))
-            .and_then(|marker| marker.instance);
-        wanted.insert(marker::KEY.to_owned(), Marker { instance, ..ours }.value());
+            .and_then(|marker| marker.instance)
+            .filter(|_| !marker::is_left(node));
+        let marker = Marker {
+            instance,
+            used,
+            ..ours
+        };
+        wanted.insert(marker::KEY.to_owned(), marker.value());
     }
     keys("extra", &wanted, &applied.extra, &node.extra)
 }

@@ -1,24 +1,12 @@
 //! What must be done before a step may be taken. A step passes only when everything here is in order.
 
-use jiff::{SignedDuration, Timestamp};
-
 use super::facts::NodeFacts;
-use super::power;
+use super::room::{self, Price, Room};
 use super::rules::Step;
-use super::upkeep::{self, TraitChange};
+pub use super::tries::Tries;
+use super::tries::tries;
 use crate::api::FINALIZER;
-
-/// Tries of a verification before a person is asked: BMCs lock accounts.
-pub const MOST_VERIFICATIONS: i32 = 3;
-
-/// Times that an operating system is asked to shut down before a person is.
-const MOST_SHUTDOWNS: i32 = 3;
-
-/// The first pause after a failure; it doubles with every further one.
-const FIRST_PAUSE: SignedDuration = SignedDuration::from_secs(5);
-
-/// The longest pause after a failure.
-const LONGEST_PAUSE: SignedDuration = SignedDuration::from_mins(5);
+use crate::ironic::model::Work;
 
 /// A step that can cost data, or a machine: it needs an intent, written under the object's current `resourceVersion`,
 /// and a look made after that.
@@ -29,7 +17,14 @@ impl Destructive {
     /// The step, if it is destructive.
     pub fn of(step: Step) -> Option<Self> {
         match step {
-            Step::Provide | Step::Undeploy | Step::Delete | Step::PowerOff => Some(Self(step)),
+            Step::Provide
+            | Step::Undeploy
+            | Step::Delete
+            | Step::PowerOff
+            // These boot the machine.
+            | Step::Inspect
+            | Step::Rescue
+            | Step::Unrescue => Some(Self(step)),
             Step::Create
             | Step::Patch
             | Step::AddTrait
@@ -39,6 +34,7 @@ impl Destructive {
             | Step::PowerOn
             | Step::Claim
             | Step::Unclaim
+            | Step::Prove
             | Step::Manage
             | Step::Deploy => None,
         }
@@ -50,22 +46,15 @@ impl Destructive {
     }
 }
 
-/// How often the step at hand was tried.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Tries {
-    /// Not yet, or with something else, or long enough ago.
-    Fresh,
-    /// It failed, and the pause is not over.
-    CoolingDown,
-    /// It is given up until something changes.
-    Spent,
-}
-
 /// What stands at the gate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Gate {
     /// How often the step was tried.
     pub tries: Tries,
+    /// The budget of destructive steps allows it, or it is paid for.
+    pub price: Price,
+    /// There is room for what the step sets in motion.
+    pub room: Room,
     /// The finalizer is on the object (or the step is part of a deletion).
     pub finalizer: bool,
     /// The content of Secrets is known, or not needed.
@@ -83,6 +72,12 @@ pub enum Verdict {
     CoolDown,
     /// A person has to change something.
     GiveUp,
+    /// Wait until the budget has something left.
+    Save,
+    /// Ask for room and decide again.
+    Ask(Work),
+    /// Wait in line.
+    Queue,
     /// Read the Secrets.
     ReadSecrets,
     /// Put the finalizer on the object.
@@ -96,10 +91,27 @@ pub fn judge(step: Step, gate: Gate) -> Verdict {
     match (gate.tries, Destructive::of(step)) {
         (Tries::CoolingDown, _) => Verdict::CoolDown,
         (Tries::Spent, _) => Verdict::GiveUp,
-        (Tries::Fresh, _) if !gate.secrets => Verdict::ReadSecrets,
-        (Tries::Fresh, _) if !gate.finalizer => Verdict::AddFinalizer,
-        (Tries::Fresh, Some(destructive)) if !gate.confirmed => Verdict::Confirm(destructive),
-        (Tries::Fresh, _) => Verdict::Pass,
+        (Tries::Fresh, Some(_)) if gate.price == Price::TooHigh => Verdict::Save,
+        (Tries::Fresh, proof) => queue(step, gate).unwrap_or_else(|| prepare(proof, gate)),
+    }
+}
+
+/// Whoever needs room has it before anything is read or written for the step.
+fn queue(step: Step, gate: Gate) -> Option<Verdict> {
+    let work = room::work(step)?;
+    match gate.room {
+        Room::Free => None,
+        Room::Unasked => Some(Verdict::Ask(work)),
+        Room::Full => Some(Verdict::Queue),
+    }
+}
+
+fn prepare(proof: Option<Destructive>, gate: Gate) -> Verdict {
+    match proof {
+        _ if !gate.secrets => Verdict::ReadSecrets,
+        _ if !gate.finalizer => Verdict::AddFinalizer,
+        Some(destructive) if !gate.confirmed => Verdict::Confirm(destructive),
+        _ => Verdict::Pass,
     }
 }
 
@@ -108,18 +120,22 @@ pub fn gate(step: Step, facts: &NodeFacts) -> Gate {
     let finalizers = facts.object.metadata.finalizers.as_deref().unwrap_or_default();
     Gate {
         tries: tries(step, facts),
+        price: room::price(step, facts),
+        room: Room::of(step, facts),
         finalizer: facts.deleting() || finalizers.iter().any(|finalizer| finalizer == FINALIZER),
         secrets: facts.secrets.contents.is_some() || !needs_secrets(step, facts),
         confirmed: facts.confirmed.is_some_and(|confirmed| confirmed.step() == step),
     }
 }
 
-/// Whether the step writes what Secrets hold.
+/// Whether the step needs to know what Secrets hold.
 fn needs_secrets(step: Step, facts: &NodeFacts) -> bool {
     match step {
-        Step::Create => !facts.object.spec.driver_info_from.is_empty(),
+        // To prove them, it must be known what not to repeat of an answer.
+        Step::Create | Step::Prove => !facts.object.spec.driver_info_from.is_empty(),
         Step::Patch => super::fields::secrets_wanted(facts),
         Step::Deploy => super::desired::user_data_ref(facts.object).is_some(),
+        Step::Rescue => true,
         Step::AddTrait
         | Step::RemoveTrait
         | Step::EnterMaintenance
@@ -129,88 +145,85 @@ fn needs_secrets(step: Step, facts: &NodeFacts) -> bool {
         | Step::Claim
         | Step::Unclaim
         | Step::Manage
+        | Step::Inspect
         | Step::Provide
+        | Step::Unrescue
         | Step::Undeploy
         | Step::Delete => false,
     }
 }
 
-/// The step as it is counted: every trait by itself.
-pub fn attempt(step: Step, facts: &NodeFacts) -> String {
-    let change = facts.look.full().and_then(|node| upkeep::next_trait(facts, node));
-    match (step, change) {
-        (Step::AddTrait | Step::RemoveTrait, Some(TraitChange::Add(name) | TraitChange::Remove(name))) => {
-            format!("{} {name}", step.as_str())
-        }
-        _ => step.as_str().to_owned(),
-    }
-}
-
-fn tries(step: Step, facts: &NodeFacts) -> Tries {
-    let Some(attempts) = facts
-        .object
-        .status
-        .as_ref()
-        .and_then(|status| status.attempts.as_ref())
-    else {
-        return Tries::Fresh;
-    };
-    if attempts.step != attempt(step, facts) || attempts.basis != facts.basis() {
-        Tries::Fresh
-    } else if attempts.failure.as_ref().is_some_and(|failure| failure.terminal)
-        || (step == Step::Manage && attempts.count >= MOST_VERIFICATIONS)
-        || (step == Step::PowerOff && power::is_soft(facts) && attempts.count >= MOST_SHUTDOWNS)
-    {
-        Tries::Spent
-    } else if facts.now < next_try(attempts.last.0, attempts.count) {
-        Tries::CoolingDown
-    } else {
-        Tries::Fresh
-    }
-}
-
-/// When the next try may be made.
-pub fn next_try(last: Timestamp, count: i32) -> Timestamp {
-    let doublings = u32::try_from(count.saturating_sub(1)).unwrap_or_default().min(10);
-    let pause = FIRST_PAUSE
-        .checked_mul(1 << doublings)
-        .unwrap_or(LONGEST_PAUSE)
-        .min(LONGEST_PAUSE);
-    last.checked_add(pause).unwrap_or(last)
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// Every gate.
+    pub fn gates() -> impl Iterator<Item = Gate> {
+        let tries = [Tries::Fresh, Tries::CoolingDown, Tries::Spent].into_iter();
+        let rooms = tries.flat_map(|tries| [Room::Free, Room::Unasked, Room::Full].map(|room| (tries, room)));
+        rooms.flat_map(|(tries, room)| {
+            (0..16).map(move |bits| Gate {
+                tries,
+                room,
+                price: if bits & 8 > 0 {
+                    Price::Affordable
+                } else {
+                    Price::TooHigh
+                },
+                finalizer: bits & 1 > 0,
+                secrets: bits & 2 > 0,
+                confirmed: bits & 4 > 0,
+            })
+        })
+    }
+
+    /// What must be so for a step to pass.
+    pub fn in_order(step: Step, gate: Gate) -> bool {
+        let needs_proof = matches!(
+            step,
+            Step::Provide
+                | Step::Undeploy
+                | Step::Delete
+                | Step::PowerOff
+                | Step::Inspect
+                | Step::Rescue
+                | Step::Unrescue
+        );
+        let boots = matches!(step, Step::Inspect | Step::Rescue | Step::Unrescue);
+        let needs_room = (needs_proof && !boots) || step == Step::Deploy;
+        gate.tries == Tries::Fresh
+            && gate.finalizer
+            && gate.secrets
+            && (!needs_room || gate.room == Room::Free)
+            && (!needs_proof || (gate.confirmed && gate.price == Price::Affordable))
+    }
 
     #[test]
     fn a_step_passes_only_when_everything_is_in_order() {
         for &step in Step::ALL {
-            for tries in [Tries::Fresh, Tries::CoolingDown, Tries::Spent] {
-                for bits in 0..8 {
-                    let gate = Gate {
-                        tries,
-                        finalizer: bits & 1 > 0,
-                        secrets: bits & 2 > 0,
-                        confirmed: bits & 4 > 0,
-                    };
-                    let passes = judge(step, gate) == Verdict::Pass;
-                    let needs_proof = Destructive::of(step).is_some();
-                    let in_order = tries == Tries::Fresh
-                        && gate.finalizer
-                        && gate.secrets
-                        && (gate.confirmed || !needs_proof);
-                    assert_eq!(passes, in_order, "{step:?} {gate:?}");
-                }
+            for gate in gates() {
+                let passes = judge(step, gate) == Verdict::Pass;
+                assert_eq!(passes, in_order(step, gate), "{step:?} {gate:?}");
             }
         }
     }
 
+    /// Nothing is read, written or announced for a step that has to wait, and no room is held by one that may not be paid for.
     #[test]
-    fn the_pause_doubles_and_ends_at_five_minutes() {
-        let start = Timestamp::UNIX_EPOCH;
-        let seconds: Vec<_> = (0..9).map(|count| next_try(start, count).as_second()).collect();
-        assert_eq!(seconds, [5, 5, 10, 20, 40, 80, 160, 300, 300]);
-        assert_eq!(next_try(start, i32::MAX).as_second(), 300);
+    fn whoever_waits_has_spent_nothing() {
+        for &step in Step::ALL {
+            for gate in gates() {
+                match judge(step, gate) {
+                    Verdict::Ask(_) | Verdict::Queue => {
+                        assert_eq!(gate.tries, Tries::Fresh);
+                        assert!(gate.price == Price::Affordable || Destructive::of(step).is_none());
+                    }
+                    Verdict::ReadSecrets | Verdict::AddFinalizer | Verdict::Confirm(_) | Verdict::Pass => {
+                        assert!(gate.room == Room::Free || room::work(step).is_none());
+                    }
+                    Verdict::CoolDown | Verdict::GiveUp | Verdict::Save => {}
+                }
+            }
+        }
     }
 }

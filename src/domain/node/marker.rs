@@ -1,10 +1,14 @@
 //! The marker `extra.ironwright` on a node in Ironic: whose it is, and which instance on it is ours.
 
+use json_patch::PatchOperation;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::facts::NodeFacts;
+use super::fields;
+use super::situation::place;
 use crate::api::BareMetalNode;
-use crate::ironic::model::Object;
+use crate::ironic::model::{Node, NodeSummary, Object};
 
 /// The key in `extra`. The schema keeps users from writing it.
 pub const KEY: &str = "ironwright";
@@ -27,6 +31,9 @@ pub struct Marker {
     /// The instance we claimed the node for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<InstanceMark>,
+    /// An instance of ours was put on the node, be it long gone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub used: bool,
 }
 
 /// An instance of ours.
@@ -48,7 +55,13 @@ impl Marker {
             name: text(&object.metadata.name),
             uid: text(&object.metadata.uid),
             instance: None,
+            used: false,
         }
+    }
+
+    /// Whether an instance of ours is, or ever was, on the node.
+    pub fn was_used(&self) -> bool {
+        self.used || self.instance.is_some()
     }
 
     /// The marker on a node; none if there is none or it cannot be read.
@@ -80,4 +93,23 @@ impl std::fmt::Display for Marker {
             self.namespace, self.name, self.cluster
         )
     }
+}
+
+/// Clears the marker of an instance that is no longer on the node. It says nothing that is not so, since nobody claims the node
+/// any more; it goes along with the next change, and asks for none of its own.
+pub fn outlived(facts: &NodeFacts, node: &Node) -> Option<PatchOperation> {
+    let outlived =
+        |marker: &Marker| marker.instance.is_some() && marker.same_uid(&facts.marker()) && is_left(node);
+    let cleared = Marker {
+        instance: None,
+        used: true,
+        ..Marker::read(&node.extra).filter(outlived)?
+    };
+    Some(fields::add(&["extra", KEY], cleared.value()))
+}
+
+/// Whether there is no instance on the node any more, and none whose teardown is under way.
+pub fn is_left(node: &Node) -> bool {
+    let row = NodeSummary::from(node);
+    node.instance_uuid.is_none() && place(&row).unoccupied()
 }

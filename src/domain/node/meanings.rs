@@ -47,6 +47,10 @@ pub const MEANINGS: &[(&str, &str)] = &[
         "A field, a trait or the maintenance differs from the spec and can be changed now.",
     ),
     (
+        "prove",
+        "Changed credentials were written: Ironic is asked to reach the BMC with them before anything else is done.",
+    ),
+    (
         "tenant",
         "Somebody else's instance is on the node: it is left alone.",
     ),

@@ -4,11 +4,16 @@
 //! * [`situation`]: the facts folded into a finite number of situations.
 //! * [`rules`]: situation → choice; checked over every situation.
 //! * [`meanings`]: what each rule means, for the documentation.
-//! * [`gate`]: what must be done before a step may be taken (finalizer, pause after a failure, proofs for a destructive step).
+//! * [`gate`]: what must be done before a step may be taken (pause after a failure, budget, room, finalizer, proofs for a destructive step).
+//! * [`room`]: which steps are limited in number, and what is said while one has to wait.
 //! * [`desired`], [`fields`], `table`: the fields a spec asks for, how they differ from the live node, and when they may be changed.
 //! * `upkeep`: traits and maintenance, which have requests of their own.
 //! * `power`: on and off.
-//! * `drift`: what differs, for who only observes.
+//! * `inspection`: the one inspection of a machine just enrolled.
+//! * `tries`: how often a step was tried on the way to what is wanted.
+//! * [`credentials`]: whether those that Secrets gave are proven.
+//! * `configdrive`: what a deployed machine is handed, and who packs it.
+//! * `drift`: what differs, for who does not correct it.
 //! * [`marker`]: how we know what is ours.
 //! * [`plan`], [`status`]: the decision put together.
 //! * [`outcome`]: what a step that was taken, or failed, leaves in the journal.
@@ -16,26 +21,34 @@
 mod applied;
 mod call;
 mod capabilities;
+mod configdrive;
+pub mod credentials;
 pub mod desired;
 mod drift;
 pub mod facts;
 pub mod fields;
 pub mod gate;
+mod hands_off;
+mod inspection;
 pub mod marker;
 pub mod meanings;
 pub mod outcome;
 pub mod plan;
 mod power;
 mod provision;
+mod reasons;
 mod references;
+pub mod room;
 pub mod rules;
 pub mod situation;
 mod situations;
 pub mod status;
+mod step;
 mod summarise;
 mod table;
 #[cfg(test)]
 mod tests;
+mod tries;
 mod upkeep;
 pub mod words;
 

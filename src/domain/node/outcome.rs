@@ -3,14 +3,15 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::facts::NodeFacts;
-use super::fields;
-use super::gate::{Destructive, attempt};
+use super::gate::Destructive;
 use super::rules::Step;
+use super::tries::count;
 use super::upkeep::{self, TraitChange};
 use super::words::WORDS_LIMIT;
+use super::{credentials, fields};
 use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::Reason;
-use crate::api::node::{Attempts, Failure, Intent};
+use crate::api::node::{Applied, Failure, Intent};
 use crate::domain::conditions::{Saying, Standing, shorten, stand};
 
 /// Why a call failed, as its class has it.
@@ -44,7 +45,19 @@ pub fn taken(mut status: BareMetalNodeStatus, step: Step, facts: &NodeFacts) -> 
             status.id.clone_from(&facts.object.metadata.uid);
             status.applied = Some(fields::applied(facts));
         }
-        Step::Patch => status.applied = Some(fields::applied(facts)),
+        // What the node is like now is not known before it was seen.
+        Step::Patch => {
+            status.applied = Some(Applied {
+                verified: None,
+                ..fields::applied(facts)
+            });
+        }
+        Step::Prove => {
+            status.credentials = None;
+            if let Some(applied) = &mut status.applied {
+                applied.proven = credentials::mark(applied);
+            }
+        }
         Step::AddTrait | Step::RemoveTrait => record_trait(&mut status, facts),
         Step::EnterMaintenance
         | Step::LeaveMaintenance
@@ -53,8 +66,11 @@ pub fn taken(mut status: BareMetalNodeStatus, step: Step, facts: &NodeFacts) -> 
         | Step::Claim
         | Step::Unclaim
         | Step::Manage
+        | Step::Inspect
         | Step::Provide
         | Step::Deploy
+        | Step::Rescue
+        | Step::Unrescue
         | Step::Undeploy
         | Step::Delete => {}
     }
@@ -81,9 +97,10 @@ pub fn failed(
     facts: &NodeFacts,
     failure: &CallFailure,
 ) -> BareMetalNodeStatus {
+    let words = credentials::hide(&failure.words, facts);
     let recorded = |terminal| Failure {
         reason: failure.reason.as_str().to_owned(),
-        message: shorten(&failure.words, WORDS_LIMIT),
+        message: shorten(&words, WORDS_LIMIT),
         terminal,
     };
     let standing = match failure.class {
@@ -97,7 +114,7 @@ pub fn failed(
             Standing::Stalled
         }
     };
-    let said = shorten(failure.words.trim_end().trim_end_matches('.'), WORDS_LIMIT);
+    let said = shorten(words.trim_end().trim_end_matches('.'), WORDS_LIMIT);
     let message = format!("{said} (step {}).", step.as_str());
     let saying = Saying {
         generation: Some(facts.generation()),
@@ -121,21 +138,4 @@ pub fn intended(
         at: Time(facts.now),
     });
     status
-}
-
-fn count(status: &mut BareMetalNodeStatus, step: Step, facts: &NodeFacts, failure: Option<Failure>) {
-    let basis = facts.basis();
-    let name = attempt(step, facts);
-    let before = status
-        .attempts
-        .take()
-        .filter(|tries| tries.step == name && tries.basis == basis);
-    let count = before.map_or(0, |tries| tries.count).saturating_add(1);
-    status.attempts = Some(Attempts {
-        step: name,
-        count,
-        last: Time(facts.now),
-        basis,
-        failure,
-    });
 }

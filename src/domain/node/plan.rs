@@ -1,16 +1,19 @@
 //! The decision put together: facts → choice → the one action to take and the status to report.
 
+pub use super::call::Call;
 use super::call::call;
-pub use super::call::{Call, ConfigDrive};
+pub use super::configdrive::ConfigDrive;
 use super::facts::NodeFacts;
 use super::gate::{self, Destructive};
+use super::room;
 use super::rules::{Choice, Step, choose};
 use super::situation::{Situation, summarise};
 use super::status::{Verdict, keeps, status};
-use super::words;
+use super::{tries, words};
 use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::Reason;
 use crate::domain::conditions::Standing;
+use crate::ironic::model::Work;
 
 /// The decision.
 pub struct NodePlan {
@@ -24,12 +27,16 @@ pub struct NodePlan {
     pub status: BareMetalNodeStatus,
     /// Decide again at this time even if nothing happens.
     pub again_at: Option<jiff::Timestamp>,
+    /// The work that it stands in line for, or has room for and is about to begin.
+    pub work: Option<Work>,
 }
 
 /// What the executor does. It makes no choices.
 pub enum Action {
     /// Read the node in full and decide again.
     Look,
+    /// Ask for room for this work and decide again.
+    AskRoom(Work),
     /// Read the Secrets and decide again.
     ReadSecrets,
     /// Put the finalizer on the object and decide again.
@@ -60,6 +67,7 @@ pub fn compose(choice: Choice, rule: &'static str, situation: &Situation, facts:
             action: None,
             status,
             again_at: None,
+            work: None,
         };
     }
     match choice {
@@ -80,12 +88,55 @@ fn plan(
     facts: &NodeFacts,
 ) -> NodePlan {
     let verdict = Verdict::on(choice, facts);
+    let mut status = status(facts, situation, &verdict, rule);
+    // Who only looks, or asks anew, keeps its place in line.
+    if !matches!(action, Some(Action::Look | Action::AskRoom(_))) {
+        status.waiting = None;
+    }
+    let work = match choice {
+        Choice::Step(step) => room::work(step),
+        Choice::Look | Choice::Release | Choice::Settled(_) | Choice::Wait(_) | Choice::Stalled(_) => None,
+    };
     NodePlan {
         choice,
         rule,
         action,
-        status: status(facts, situation, &verdict, rule),
+        status,
         again_at: None,
+        work,
+    }
+}
+
+/// A step for which there is no room: the object stands in line.
+fn queued(step: Step, rule: &'static str, situation: &Situation, facts: &NodeFacts) -> NodePlan {
+    let mut status = status(facts, situation, &room::waiting(facts), rule);
+    room::record(&mut status, facts);
+    NodePlan {
+        choice: Choice::Step(step),
+        rule,
+        action: None,
+        status,
+        again_at: None,
+        work: room::work(step),
+    }
+}
+
+/// A step that the budget does not allow now.
+fn unaffordable(step: Step, rule: &'static str, situation: &Situation, facts: &NodeFacts) -> NodePlan {
+    let budget = facts.cloud.budget;
+    let verdict = budget.map_or_else(
+        || Verdict::on(Choice::Step(step), facts),
+        |budget| room::spent(&budget, facts),
+    );
+    let mut status = status(facts, situation, &verdict, rule);
+    status.waiting = None;
+    NodePlan {
+        choice: Choice::Step(step),
+        rule,
+        action: None,
+        status,
+        again_at: budget.and_then(|budget| budget.next),
+        work: None,
     }
 }
 
@@ -95,6 +146,9 @@ fn step_plan(step: Step, rule: &'static str, situation: &Situation, facts: &Node
     match gate::judge(step, gate::gate(step, facts)) {
         gate::Verdict::CoolDown => halted(step, false, rule, situation, facts),
         gate::Verdict::GiveUp => halted(step, true, rule, situation, facts),
+        gate::Verdict::Save => unaffordable(step, rule, situation, facts),
+        gate::Verdict::Ask(work) => plan(choice, rule, Some(Action::AskRoom(work)), situation, facts),
+        gate::Verdict::Queue => queued(step, rule, situation, facts),
         gate::Verdict::ReadSecrets => plan(choice, rule, Some(Action::ReadSecrets), situation, facts),
         gate::Verdict::AddFinalizer => plan(choice, rule, Some(Action::AddFinalizer), situation, facts),
         gate::Verdict::Confirm(destructive) => {
@@ -118,14 +172,14 @@ fn halted(
     situation: &Situation,
     facts: &NodeFacts,
 ) -> NodePlan {
-    let journal = facts.object.status.as_ref();
-    let attempts = journal.and_then(|status| status.attempts.as_ref());
-    let refusal = attempts.and_then(|attempts| attempts.failure.as_ref());
+    let tried = tries::tried(step, facts);
+    let refusal = tried.as_ref().and_then(|tried| tried.failure.as_ref());
     let seen = facts
         .look
         .summary()
         .and_then(|node| node.failure())
         .or(facts.history);
+    let journal = facts.object.status.as_ref();
     let remembered = journal.and_then(|status| status.last_error.as_deref());
     // At rest, `last_error` is evidence of our own power verb only: Ironic cleared it when it took that.
     let power = matches!(step, Step::PowerOn | Step::PowerOff).then_some(Reason::PowerFailed);
@@ -143,14 +197,17 @@ fn halted(
         reason: reason.unwrap_or(Reason::RetryingAfterFailure),
         message: words::failed(facts, said, step, given_up),
     };
-    let again_at = attempts
+    let again_at = tried
         .filter(|_| !given_up)
-        .map(|attempts| gate::next_try(attempts.last.0, attempts.count));
+        .map(|tried| tries::next_try(tries::began(facts, &tried), tried.count));
+    let mut status = status(facts, situation, &verdict, rule);
+    status.waiting = None;
     NodePlan {
         choice: Choice::Step(step),
         rule,
         action: None,
-        status: status(facts, situation, &verdict, rule),
+        status,
         again_at,
+        work: None,
     }
 }

@@ -6,12 +6,26 @@ use crate::api::conditions::Reason;
 
 /// The way through the provision states.
 pub fn provision(s: &Situation) -> Option<Choice> {
-    match s.want {
-        Want::Untouched => Some(untouched(s)),
-        Want::Manageable => Some(to_manageable(s)),
-        Want::Available => Some(to_available(s)),
-        Want::Active => Some(to_active(s)),
-        Want::Gone | Want::Wiped | Want::Released => None,
+    let way = match s.want {
+        Want::Untouched => untouched(s),
+        Want::Manageable => to_manageable(s),
+        Want::Available => to_available(s),
+        Want::Active => to_active(s),
+        Want::Rescue => to_rescue(s),
+        Want::Gone | Want::Wiped | Want::Released => return None,
+    };
+    Some(inspection(s).unwrap_or(way))
+}
+
+/// A machine that was just enrolled is inspected before it goes on, and goes on without where that fails for good.
+fn inspection(s: &Situation) -> Option<Choice> {
+    match (s.tenant, s.edit, s.place) {
+        // Only the whole node tells whether it was inspected.
+        (Tenant::Nobody, Gap::Inspect, Place::Manageable | Place::InspectFailed) => {
+            Some(with_full_view(s, Step::Inspect))
+        }
+        (Tenant::Nobody, Gap::InspectedInVain, Place::InspectFailed) => Some(Choice::Step(Step::Manage)),
+        _ => None,
     }
 }
 
@@ -41,9 +55,26 @@ fn to_available(s: &Situation) -> Choice {
     }
 }
 
+/// Into the rescue ramdisk from the deployed instance, and again after either way failed; to that instance from anywhere else.
+fn to_rescue(s: &Situation) -> Choice {
+    match (s.place, s.tenant) {
+        (Place::Rescue, _) => settled(s, Reason::Rescued),
+        (Place::Active | Place::RescueFailed | Place::UnrescueFailed, tenant) if tenant.is_ours() => {
+            refs(s).unwrap_or(Choice::Step(Step::Rescue))
+        }
+        (Place::Active, _) => Choice::Stalled(Reason::UnexpectedState),
+        _ => to_active(s),
+    }
+}
+
+fn is_rescue(place: Place) -> bool {
+    matches!(place, Place::Rescue | Place::RescueFailed | Place::UnrescueFailed)
+}
+
 fn to_active(s: &Situation) -> Choice {
     match (s.place, s.tenant) {
         (Place::Active, _) => settled(s, Reason::Deployed),
+        (place, tenant) if is_rescue(place) && tenant.is_ours() => Choice::Step(Step::Unrescue),
         (Place::Available | Place::DeployFailed, Tenant::Ours) => {
             refs(s).unwrap_or(Choice::Step(Step::Deploy))
         }
@@ -99,6 +130,7 @@ pub fn undeploy(s: &Situation) -> Choice {
         | Place::Rescue
         | Place::DeployFailed
         | Place::RescueFailed
+        | Place::UnrescueFailed
         | Place::ServiceFailed
         | Place::Error => Choice::Step(Step::Undeploy),
         _ => Choice::Stalled(Reason::UnexpectedState),
@@ -113,8 +145,14 @@ fn settled(s: &Situation, reason: Reason) -> Choice {
         Gap::PowerOff => with_full_view(s, Step::PowerOff),
         Gap::PowerPinned => Choice::Stalled(Reason::PowerOffDisabled),
         Gap::Later => Choice::Wait(Reason::AwaitingState),
-        Gap::None | Gap::Enter | Gap::Now | Gap::TraitMissing | Gap::TraitSurplus | Gap::Lift => {
-            Choice::Settled(reason)
-        }
+        Gap::None
+        | Gap::Enter
+        | Gap::Now
+        | Gap::TraitMissing
+        | Gap::TraitSurplus
+        | Gap::Lift
+        | Gap::Inspect
+        | Gap::InspectedInVain
+        | Gap::Unproven => Choice::Settled(reason),
     }
 }

@@ -8,7 +8,7 @@ use super::desired::{MASK, instance};
 use super::facts::{NodeFacts, SecretContent, SecretFacts};
 use super::situation::{Place, Refs};
 use crate::api::BareMetalNode;
-use crate::api::node::DriverInfoFrom;
+use crate::api::node::{DriverInfoFrom, WantedState};
 use crate::ironic::model::Object;
 
 /// The version of a Secret: of the content that was read, else the one last heard of.
@@ -72,6 +72,7 @@ pub fn secret_names(object: &BareMetalNode) -> Vec<&str> {
         .map(|from| from.secret_ref.name.as_str());
     let mut names: Vec<_> = from
         .chain(user_data_ref(object).map(|(secret, _)| secret))
+        .chain(rescue_password_ref(object).map(|(secret, _)| secret))
         .collect();
     names.sort_unstable();
     names.dedup();
@@ -83,6 +84,20 @@ pub fn user_data_ref(object: &BareMetalNode) -> Option<(&str, &str)> {
     let drive = instance(object)?.config_drive.as_ref()?;
     let from = drive.user_data_from.as_ref()?;
     Some((&from.secret_ref.name, &from.secret_ref.key))
+}
+
+/// Secret and key of the rescue password, where a rescue is wanted.
+pub fn rescue_password_ref(object: &BareMetalNode) -> Option<(&str, &str)> {
+    let provision = object.spec.provision.as_ref()?;
+    let wanted = provision.state == Some(WantedState::Rescue);
+    let from = provision.rescue_password_from.as_ref().filter(|_| wanted)?;
+    Some((&from.secret_ref.name, &from.secret_ref.key))
+}
+
+/// What a Secret holds under a key, if it was read and has that.
+pub fn secret_value(facts: &NodeFacts, (secret, key): (&str, &str)) -> Option<String> {
+    let contents = facts.secrets.contents.as_ref()?;
+    contents.get(secret)?.data.get(key).cloned()
 }
 
 /// Whether what the spec refers to is there.
@@ -115,6 +130,14 @@ pub fn invalid(facts: &NodeFacts) -> Option<String> {
             from.find_map(|from| invalid_secret(facts, from))
         })
         .or_else(|| invalid_capability(facts.object))
+        .or_else(|| invalid_password(facts))
+}
+
+/// Ironic takes no blank password, and would name neither Secret nor key.
+fn invalid_password(facts: &NodeFacts) -> Option<String> {
+    let (secret, key) = rescue_password_ref(facts.object)?;
+    let blank = secret_value(facts, (secret, key))?.trim().is_empty();
+    blank.then(|| format!("The rescue password, key {key} of Secret {secret}, is blank."))
 }
 
 /// What the schema cannot say of a map's keys.
@@ -191,8 +214,20 @@ pub fn missing(facts: &NodeFacts) -> Option<String> {
             }
         }
     }
-    let (secret, key) = user_data_ref(facts.object)?;
-    (!contents.get(secret)?.data.contains_key(key)).then(|| lacks(secret, key))
+    let named = [
+        (user_data_ref(facts.object), true),
+        (rescue_password_ref(facts.object), false),
+    ];
+    let named = named
+        .into_iter()
+        .filter_map(|(reference, may_be_binary)| reference.map(|reference| (reference, may_be_binary)));
+    let mut lacking = named.filter(|((secret, key), may_be_binary)| {
+        contents.get(*secret).is_some_and(|content| {
+            let binary = *may_be_binary && content.binary.contains_key(*key);
+            !content.data.contains_key(*key) && !binary
+        })
+    });
+    lacking.next().map(|((secret, key), _)| lacks(secret, key))
 }
 
 /// Whether it is known that no conductor offers the driver.

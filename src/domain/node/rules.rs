@@ -2,8 +2,12 @@
 //!
 //! The name of the rule that answered goes to the object's status and to the documentation.
 
+use super::credentials::prove;
+use super::gate::Destructive;
+use super::hands_off::{observe, paused};
 use super::provision::{provision, undeploy, with_full_view};
 use super::situation::{Gap, Grip, Guard, Place, Refs, Situation, Tenant, View, Want, Writes};
+pub use super::step::Step;
 use crate::api::conditions::Reason;
 
 /// What is to be done.
@@ -23,83 +27,6 @@ pub enum Choice {
     Release,
 }
 
-/// A step: one mutating call to Ironic.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum Step {
-    /// Enrol the node.
-    Create,
-    /// Change its fields.
-    Patch,
-    /// Set one trait.
-    AddTrait,
-    /// Remove one trait that we set.
-    RemoveTrait,
-    /// Put it into maintenance.
-    EnterMaintenance,
-    /// Lift a maintenance that we set.
-    LeaveMaintenance,
-    /// Switch it on.
-    PowerOn,
-    /// Switch it off, softly or hard.
-    PowerOff,
-    /// Claim it for our instance: `instance_uuid`, `instance_info` and marker in one PATCH.
-    Claim,
-    /// Give up a claim that was never deployed.
-    Unclaim,
-    /// Verb `manage`.
-    Manage,
-    /// Verb `provide`: cleans.
-    Provide,
-    /// Verb `active`.
-    Deploy,
-    /// Verb `deleted`: tears the instance down and cleans.
-    Undeploy,
-    /// Remove the node from Ironic.
-    Delete,
-}
-
-impl Step {
-    /// Every step.
-    pub const ALL: &'static [Step] = &[
-        Step::Create,
-        Step::Patch,
-        Step::AddTrait,
-        Step::RemoveTrait,
-        Step::EnterMaintenance,
-        Step::LeaveMaintenance,
-        Step::PowerOn,
-        Step::PowerOff,
-        Step::Claim,
-        Step::Unclaim,
-        Step::Manage,
-        Step::Provide,
-        Step::Deploy,
-        Step::Undeploy,
-        Step::Delete,
-    ];
-
-    /// Its name in the status and in metrics; for a verb, Ironic's word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Step::Create => "create",
-            Step::Patch => "patch",
-            Step::AddTrait => "add trait",
-            Step::RemoveTrait => "remove trait",
-            Step::EnterMaintenance => "set maintenance",
-            Step::LeaveMaintenance => "clear maintenance",
-            Step::PowerOn => "power on",
-            Step::PowerOff => "power off",
-            Step::Claim => "claim",
-            Step::Unclaim => "unclaim",
-            Step::Manage => "manage",
-            Step::Provide => "provide",
-            Step::Deploy => "active",
-            Step::Undeploy => "deleted",
-            Step::Delete => "delete",
-        }
-    }
-}
-
 type Rule = fn(&Situation) -> Option<Choice>;
 
 /// The rules, in order.
@@ -115,6 +42,7 @@ pub const RULES: &[(&str, Rule)] = &[
     ("transition", transition),
     ("leave", leave),
     ("edit", edit),
+    ("prove", prove),
     ("tenant", tenant),
     ("guard", guard),
     ("provision", provision),
@@ -169,26 +97,6 @@ fn taken(s: &Situation) -> Option<Choice> {
         (Place::Taken, false) => Some(Choice::Stalled(Reason::MachineAlreadyEnrolled)),
         _ => None,
     }
-}
-
-/// Who only observes reports what is, and what differs; to delete the object is to look away.
-fn observe(s: &Situation) -> Option<Choice> {
-    (s.writes == Writes::Observing).then_some(match (s.place, s.edit, s.view) {
-        _ if s.want.is_deletion() => Choice::Release,
-        (Place::Absent, ..) => Choice::Wait(Reason::AwaitingNode),
-        (Place::Running | Place::Unknown, ..) => Choice::Wait(Reason::Transitioning),
-        (_, Gap::Now, View::Summary) => Choice::Look,
-        _ => Choice::Settled(Reason::Observing),
-    })
-}
-
-/// Paused: no write to Ironic, whatever is wanted.
-fn paused(s: &Situation) -> Option<Choice> {
-    (s.writes == Writes::Paused && !never_enrolled(s)).then_some(Choice::Wait(Reason::Paused))
-}
-
-fn never_enrolled(s: &Situation) -> bool {
-    s.place == Place::Absent && s.want.is_deletion()
 }
 
 /// A machine nobody knows is enrolled; one that never was needs no removal.
@@ -252,8 +160,15 @@ fn removable(place: Place) -> bool {
 /// Fields are brought to what the spec says wherever Ironic allows it, also under an instance or in maintenance.
 fn edit(s: &Situation) -> Option<Choice> {
     let step = match s.edit {
-        // The power comes last: see `settled`.
-        Gap::None | Gap::PowerOn | Gap::PowerOff | Gap::PowerPinned | Gap::Later => return None,
+        // The power comes last: see `settled`. An inspection is a step on the way.
+        Gap::None
+        | Gap::Unproven
+        | Gap::Inspect
+        | Gap::InspectedInVain
+        | Gap::PowerOn
+        | Gap::PowerOff
+        | Gap::PowerPinned
+        | Gap::Later => return None,
         Gap::Enter => return Some(Choice::Step(Step::EnterMaintenance)),
         Gap::Lift => return Some(Choice::Step(Step::LeaveMaintenance)),
         Gap::Now => Step::Patch,
@@ -285,7 +200,7 @@ fn guard(s: &Situation) -> Option<Choice> {
     );
     match (s.guard, way) {
         (Guard::Maintenance, _) if !at_rest => Some(Choice::Stalled(Reason::Maintenance)),
-        (Guard::Protected, Choice::Step(Step::Undeploy | Step::Provide | Step::PowerOff)) => {
+        (Guard::Protected, Choice::Step(step)) if Destructive::of(step).is_some() => {
             Some(Choice::Stalled(Reason::Protected))
         }
         (Guard::Retired, Choice::Step(Step::Provide)) => Some(Choice::Stalled(Reason::Retired)),

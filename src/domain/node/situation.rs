@@ -27,6 +27,8 @@ finite! {
         Available,
         /// `active` with an instance.
         Active,
+        /// `rescue` with an instance.
+        Rescue,
         /// Deleted: remove the node unless there is an instance on it.
         Gone,
         /// Deleted with an explicit `Undeploy`: tear our instance down, then remove the node.
@@ -94,8 +96,10 @@ finite! {
         InspectFailed,
         /// `adopt failed`.
         AdoptFailed,
-        /// `rescue failed` or `unrescue failed`.
+        /// `rescue failed`.
         RescueFailed,
+        /// `unrescue failed`.
+        UnrescueFailed,
         /// `service failed`.
         ServiceFailed,
         /// `error`: the teardown failed.
@@ -145,7 +149,7 @@ finite! {
         /// The spec cannot be carried out as written.
         Invalid,
     }
-    /// What has to be changed next of the node's fields, traits, maintenance and power.
+    /// What has to be done next about the node's fields, traits, maintenance, credentials, first inspection and power.
     Gap {
         /// Nothing.
         None,
@@ -159,6 +163,12 @@ finite! {
         TraitSurplus,
         /// Our own maintenance is to be lifted.
         Lift,
+        /// Credentials were written that nobody has tried.
+        Unproven,
+        /// The machine is to be inspected.
+        Inspect,
+        /// The inspection has failed too often: the node is to go on without.
+        InspectedInVain,
         /// The machine is to be switched on.
         PowerOn,
         /// The machine is to be switched off.
@@ -206,6 +216,7 @@ impl Place {
             Place::Active
                 | Place::Rescue
                 | Place::RescueFailed
+                | Place::UnrescueFailed
                 | Place::ServiceFailed
                 | Place::DeployFailed
                 | Place::Error

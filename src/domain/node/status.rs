@@ -1,9 +1,11 @@
 //! The status an object gets: what is seen, what was done, and the conditions.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
 use super::facts::NodeFacts;
 use super::rules::{Choice, NO_RULE};
 use super::situation::{Gap, Place, Situation, Tenant, View, Want};
-use super::{drift, fields, words};
+use super::{credentials, drift, fields, inspection, tries, words};
 use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::{Reason, types};
 use crate::domain::conditions::{Saying, Standing, clear, set, shorten, stand};
@@ -118,6 +120,11 @@ fn observe(status: &mut BareMetalNodeStatus, facts: &NodeFacts, situation: &Situ
         .map(|said| shorten(said, words::WORDS_LIMIT))
         .or(remembered);
     status.last_error = said.filter(|_| failed);
+    status.inspection = inspection::recorded(facts, situation.place, status.last_error.as_deref());
+    // The pause begins when the failure is seen.
+    if let Some(attempts) = status.attempts.as_mut().filter(|_| tries::fails_anew(facts)) {
+        attempts.last = Time(facts.now);
+    }
     status.id = Some(node.uuid.clone());
     status.name.clone_from(&node.name);
     status.provision_state = Some(node.provision_state.to_string());
@@ -135,6 +142,9 @@ fn observe(status: &mut BareMetalNodeStatus, facts: &NodeFacts, situation: &Situ
     if written && !situation.want.is_deletion() {
         status.applied = Some(fields::applied(facts));
     }
+    if status.applied.as_ref().is_none_or(credentials::are_proven) {
+        status.credentials = None;
+    }
 }
 
 fn power(state: &PowerState) -> String {
@@ -151,6 +161,7 @@ fn target(situation: &Situation) -> Option<&'static str> {
         Want::Available if situation.tenant == Tenant::Foreign => return None,
         Want::Available => Goal::Available,
         Want::Active => Goal::Active,
+        Want::Rescue => Goal::Rescue,
         Want::Untouched if matches!(situation.place, Place::Enroll | Place::VerifyFailed) => Goal::Manageable,
         Want::Untouched | Want::Gone | Want::Wiped | Want::Released => return None,
     };
@@ -172,18 +183,18 @@ fn drifted(status: &mut BareMetalNodeStatus, facts: &NodeFacts, situation: &Situ
         };
         set(&mut status.conditions, types::DRIFTED, true, saying);
     };
-    let differs = if facts.observes() {
-        drift::names(facts)
-    } else {
-        vec![]
-    };
+    let uncorrected = drift::uncorrected(facts);
+    let differs = uncorrected.map(|_| drift::names(facts)).unwrap_or_default();
     if !differs.is_empty() {
         let message = format!(
-            "Not as the spec has it, and not corrected under managementPolicy Observe: {}.",
+            "Not as the spec has it, and not corrected {}: {}.",
+            uncorrected.unwrap_or_default(),
             differs.join(", ")
         );
         say(Reason::Differs, &message, status);
-    } else if situation.tenant == Tenant::OursChanged && situation.place == Place::Active {
+    } else if situation.tenant == Tenant::OursChanged
+        && matches!(situation.place, Place::Active | Place::Rescue)
+    {
         say(
             Reason::InstanceChanged,
             "provision.instance is not the instance that was deployed. A machine is not rebuilt by itself: set provision.state to available and back to active with the new instance.",

@@ -4,7 +4,7 @@ use super::facts::{Look, NodeFacts};
 use super::marker::Marker;
 use super::situation::{Gap, Grip, Guard, Place, Refs, Situation, Tenant, View, Want, Writes};
 use super::upkeep::{self, MaintenanceChange};
-use super::{desired, fields};
+use super::{desired, fields, inspection};
 use crate::api::node::{DeletionPolicy, WantedState};
 use crate::ironic::model::{Life, NodeSummary, ProvisionState, life};
 
@@ -36,7 +36,7 @@ pub fn summarise(facts: &NodeFacts) -> Situation {
             let lift = upkeep::maintenance(facts.object, node) == Some(MaintenanceChange::Leave);
             if lift { Gap::Lift } else { Gap::None }
         } else {
-            fields::gap(facts)
+            inspection::gap(facts, place, situation.tenant, fields::gap(facts))
         };
     }
     situation
@@ -61,6 +61,7 @@ fn want(facts: &NodeFacts) -> Want {
         Some(WantedState::Manageable) => Want::Manageable,
         Some(WantedState::Available) => Want::Available,
         Some(WantedState::Active) => Want::Active,
+        Some(WantedState::Rescue) => Want::Rescue,
     }
 }
 
@@ -113,7 +114,8 @@ pub fn place(node: &NodeSummary) -> Place {
         (_, ProvisionState::CleanFailed) => Place::CleanFailed,
         (_, ProvisionState::InspectFailed) => Place::InspectFailed,
         (_, ProvisionState::AdoptFailed) => Place::AdoptFailed,
-        (_, ProvisionState::RescueFailed | ProvisionState::UnrescueFailed) => Place::RescueFailed,
+        (_, ProvisionState::RescueFailed) => Place::RescueFailed,
+        (_, ProvisionState::UnrescueFailed) => Place::UnrescueFailed,
         (_, ProvisionState::ServiceFailed) => Place::ServiceFailed,
         (_, ProvisionState::Error) => Place::Error,
         (Life::Stable | Life::Failed | Life::Unknown, _) => Place::Unknown,

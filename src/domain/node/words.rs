@@ -1,81 +1,27 @@
 //! What a condition says: one sentence for every reason, with what would help.
 
 use super::facts::{Look, NodeFacts};
-use super::gate::MOST_VERIFICATIONS;
+pub use super::reasons::{failure, step, transition};
 use super::rules::Step;
-use super::situation::Place;
+use super::tries::{MOST_VERIFICATIONS, tried};
 use super::{desired, fields, table, upkeep};
 use crate::api::conditions::Reason;
 use crate::domain::conditions::shorten;
-use crate::ironic::model::{NodeSummary, ProvisionState};
+use crate::ironic::model::NodeSummary;
 
 /// Ironic's words in a message or a status, at most, in bytes.
 pub const WORDS_LIMIT: usize = 1024;
-
-/// The reason while Ironic works on a node in this state.
-pub fn transition(state: &ProvisionState) -> Reason {
-    match state {
-        ProvisionState::Verifying => Reason::Verifying,
-        ProvisionState::Cleaning | ProvisionState::CleanWait => Reason::Cleaning,
-        ProvisionState::Deploying | ProvisionState::DeployWait => Reason::Deploying,
-        ProvisionState::Deleting => Reason::Undeploying,
-        ProvisionState::Inspecting | ProvisionState::InspectWait => Reason::Inspecting,
-        _ => Reason::Transitioning,
-    }
-}
-
-/// The reason while a step is taken.
-pub fn step(step: Step) -> Reason {
-    match step {
-        Step::Create => Reason::Enrolling,
-        Step::Patch
-        | Step::Unclaim
-        | Step::AddTrait
-        | Step::RemoveTrait
-        | Step::EnterMaintenance
-        | Step::LeaveMaintenance => Reason::Updating,
-        Step::PowerOn => Reason::PoweringOn,
-        Step::PowerOff => Reason::PoweringOff,
-        Step::Manage => Reason::Verifying,
-        Step::Provide => Reason::Cleaning,
-        Step::Claim | Step::Deploy => Reason::Deploying,
-        Step::Undeploy => Reason::Undeploying,
-        Step::Delete => Reason::Deleting,
-    }
-}
-
-/// The reason of a failed state.
-pub fn failure(place: Place) -> Option<Reason> {
-    match place {
-        Place::VerifyFailed => Some(Reason::VerifyFailed),
-        Place::DeployFailed => Some(Reason::DeployFailed),
-        Place::CleanFailed => Some(Reason::CleanFailed),
-        Place::InspectFailed => Some(Reason::InspectFailed),
-        Place::AdoptFailed => Some(Reason::AdoptFailed),
-        Place::Error => Some(Reason::UndeployFailed),
-        Place::RescueFailed | Place::ServiceFailed => Some(Reason::NodeFailed),
-        Place::Absent
-        | Place::Taken
-        | Place::Unlisted
-        | Place::Lost
-        | Place::Enroll
-        | Place::Manageable
-        | Place::Available
-        | Place::Active
-        | Place::Rescue
-        | Place::Running
-        | Place::Held
-        | Place::Unknown => None,
-    }
-}
 
 /// The sentence for a reason.
 pub fn say(reason: Reason, facts: &NodeFacts) -> String {
     let node = facts.look.summary();
     match reason {
-        Reason::Manageable | Reason::Available | Reason::Deployed | Reason::Enrolled | Reason::InUse => {
-            settled(reason, node)
-        }
+        Reason::Manageable
+        | Reason::Available
+        | Reason::Deployed
+        | Reason::Rescued
+        | Reason::Enrolled
+        | Reason::InUse => settled(reason, node),
         Reason::SecretMissing
         | Reason::DriverUnavailable
         | Reason::InvalidSpec
@@ -137,6 +83,7 @@ fn settled(reason: Reason, node: Option<&NodeSummary>) -> String {
             format!("The node is in state {state}, with an instance that somebody else put there.")
         }
         Reason::Deployed => "The instance of the spec is deployed.".into(),
+        Reason::Rescued => "The instance of the spec is deployed, and its machine is in rescue mode.".into(),
         Reason::Enrolled => {
             format!("The node is in state {state}; the spec names no provision.state, so it is not moved.")
         }
@@ -208,7 +155,9 @@ fn blocked(reason: Reason, facts: &NodeFacts, node: Option<&NodeSummary>) -> Str
                 why.unwrap_or("no reason given")
             )
         }
-        Reason::Protected => "The node is protected in Ironic: it is neither torn down nor removed.".into(),
+        Reason::Protected => {
+            "The node is protected in Ironic: it is neither torn down, nor booted anew, nor removed.".into()
+        }
         Reason::Retired => "The node is retired in Ironic: it cannot be made available.".into(),
         Reason::ForeignInstance => foreign(node, &state, facts.deleting()),
         Reason::InstancePresent => instance_present(&state, facts.bulk_deletion),
@@ -270,12 +219,7 @@ fn reserved(node: Option<&NodeSummary>) -> String {
 /// The sentence about a failure: Ironic's words, how often it was tried, and what comes next.
 pub fn failed(facts: &NodeFacts, words: Option<&str>, step: Step, given_up: bool) -> String {
     let words = shorten(words.unwrap_or("Ironic gives no reason"), WORDS_LIMIT);
-    let attempts = facts
-        .object
-        .status
-        .as_ref()
-        .and_then(|status| status.attempts.as_ref());
-    let count = attempts.map_or(0, |attempts| attempts.count);
+    let count = tried(step, facts).map_or(0, |tried| tried.count);
     let tried = if count == 1 {
         "once".to_owned()
     } else {
@@ -283,7 +227,7 @@ pub fn failed(facts: &NodeFacts, words: Option<&str>, step: Step, given_up: bool
     };
     let next = match (given_up, step) {
         (false, _) => "It is tried again after a pause.".to_owned(),
-        (true, Step::Manage) => format!(
+        (true, Step::Manage | Step::Prove) => format!(
             "No more than {MOST_VERIFICATIONS} tries are made, because BMCs lock accounts. Correct the spec or its Secret and it is tried again at once."
         ),
         (true, Step::PowerOff) => {

@@ -102,6 +102,12 @@ pub enum Error {
         /// What was asked.
         route: &'static Route,
     },
+    /// Ironic does not get to a node's BMC.
+    #[error("Ironic does not get to the BMC: {words}")]
+    BmcUnreached {
+        /// Ironic's words, or the driver's.
+        words: String,
+    },
     /// A listing that leads back to where it was.
     #[error("{route} goes round in circles")]
     EndlessListing {
@@ -162,7 +168,7 @@ impl Error {
     pub const fn class(&self) -> Class {
         match self {
             Self::Settings { .. } | Self::Argument { .. } => Class::Terminal,
-            Self::NotSupported { .. } | Self::Unreached { .. } => Class::Blocked,
+            Self::NotSupported { .. } | Self::BmcUnreached { .. } | Self::Unreached { .. } => Class::Blocked,
             Self::NotPermitted { .. }
             | Self::Transport { .. }
             | Self::Deadline { .. }
@@ -234,7 +240,9 @@ impl Error {
     /// Words for a user: Ironic's own where it said something, never longer than 1 KiB.
     pub fn words(&self) -> Cow<'_, str> {
         match self {
-            Self::Rejected { message, .. } if !message.is_empty() => Cow::Borrowed(cut(message)),
+            Self::Rejected { message: words, .. } | Self::BmcUnreached { words } if !words.is_empty() => {
+                Cow::Borrowed(cut(words))
+            }
             Self::Unreached {
                 last_error: Some(words),
                 ..

@@ -4,6 +4,7 @@
 //! deadline that includes the wait for a slot, one negotiated API version, bounded retries of what is safe
 //! to repeat, one typed [`Error`], and a report to [`Observe`]. Nothing here knows of Kubernetes.
 mod auth;
+mod bmc;
 mod call;
 pub mod clouds_yaml;
 mod conductors;

@@ -177,7 +177,7 @@ impl Client {
     }
 
     /// A request about one node.
-    fn to_node(&self, route: &'static Route, id: &str) -> Result<Call> {
+    pub(super) fn to_node(&self, route: &'static Route, id: &str) -> Result<Call> {
         self.to_route(route, &[&as_kept(id)])
     }
 

@@ -53,7 +53,7 @@ pub enum Rejection {
     Server,
     /// The endpoint is somewhere else (300-class); redirects are not followed.
     Redirected,
-    /// The request makes no sense to Ironic (other 400-class).
+    /// The request makes no sense to Ironic, or not for this node (other 400-class; of a rescue 500).
     Invalid,
 }
 
@@ -136,6 +136,8 @@ impl Rejection {
             502 | 504 => Self::Gateway,
             503 => Self::Busy,
             500 if has(words, &["requires a scope of"]) => Self::ScopeRequired,
+            // The conductor's check of what the node has for a rescue, dressed as a failure of its own.
+            500 if has(words, &["rescue"]) && has(words, &["Validation failed"]) => Self::Invalid,
             500..=599 => Self::Server,
             _ => Self::Invalid,
         }

@@ -84,6 +84,10 @@ pub static NODE_PATCH: Route = Route::write(Method::PATCH, "/v1/nodes/{node}");
 pub static NODE_DELETE: Route = Route::write(Method::DELETE, "/v1/nodes/{node}");
 /// Node history.
 pub static NODE_HISTORY: Route = Route::read("/v1/nodes/{node}/history");
+/// What a node's interfaces lack.
+pub static NODE_VALIDATE: Route = Route::read("/v1/nodes/{node}/validate");
+/// From where a machine boots.
+pub static NODE_BOOT_DEVICE: Route = Route::read("/v1/nodes/{node}/management/boot_device");
 /// Power verbs.
 pub static NODE_POWER: Route = Route::write(Method::PUT, "/v1/nodes/{node}/states/power");
 /// Provision verbs.
@@ -110,6 +114,8 @@ pub static ROUTES: &[&Route] = &[
     &NODE_PATCH,
     &NODE_DELETE,
     &NODE_HISTORY,
+    &NODE_VALIDATE,
+    &NODE_BOOT_DEVICE,
     &NODE_POWER,
     &NODE_PROVISION,
     &NODE_TRAIT_ADD,

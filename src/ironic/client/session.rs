@@ -1,7 +1,7 @@
 //! The client itself: its settings, its identity, its clock.
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::{Certificate, Url, redirect};
@@ -111,9 +111,13 @@ pub(super) struct Inner {
     /// What routes are written for; where requests go if the session knows no better.
     pub base: Url,
     pub session: Session,
-    slots: Semaphore,
+    slots: Arc<Semaphore>,
+    /// How many slots there are besides the reserved ones, or will be.
+    width: StdMutex<usize>,
     /// Those taken out of `slots` for whoever must not wait behind everybody else.
     reserved: Semaphore,
+    /// How many those are.
+    apart: AtomicUsize,
     pub deadline: Duration,
     pub attempts: u32,
     pub observe: Arc<dyn Observe>,
@@ -137,12 +141,15 @@ impl Client {
         let http = http_client(&settings)?;
         let session = Session::open(settings.auth, &http, given.as_ref())?;
         let base = given.map_or_else(|| normalised(UNKNOWN), Ok)?;
+        let width = settings.requests_in_flight.min(Semaphore::MAX_PERMITS);
         let inner = Inner {
             http,
             base,
             session,
-            slots: Semaphore::new(settings.requests_in_flight.min(Semaphore::MAX_PERMITS)),
+            slots: Arc::new(Semaphore::new(width)),
+            width: StdMutex::new(width),
             reserved: Semaphore::new(0),
+            apart: AtomicUsize::new(0),
             deadline: settings.deadline.min(PATIENCE),
             attempts: settings.attempts,
             observe: settings.observe,
@@ -163,7 +170,10 @@ impl Client {
     pub fn with_own_slot(&self) -> Self {
         let (slots, reserved) = (&self.inner.slots, &self.inner.reserved);
         if slots.available_permits() > 1 {
-            reserved.add_permits(slots.forget_permits(1));
+            let apart = slots.forget_permits(1);
+            reserved.add_permits(apart);
+            self.inner.apart.fetch_add(apart, Ordering::SeqCst);
+            *self.width() -= apart;
         }
         Self {
             inner: Arc::clone(&self.inner),
@@ -176,7 +186,31 @@ impl Client {
         if self.reserved {
             &self.inner.reserved
         } else {
-            &self.inner.slots
+            self.inner.slots.as_ref()
+        }
+    }
+
+    fn width(&self) -> MutexGuard<'_, usize> {
+        self.inner.width.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes how many requests may be under way at once, at least one besides a slot set apart. Fewer are fewer once enough
+    /// of those under way have ended. Has to be called within a Tokio runtime.
+    pub fn set_requests_in_flight(&self, most: usize) {
+        let apart = self.inner.apart.load(Ordering::SeqCst);
+        let wanted = most.min(Semaphore::MAX_PERMITS).saturating_sub(apart).max(1);
+        let before = std::mem::replace(&mut *self.width(), wanted);
+        let slots = Arc::clone(&self.inner.slots);
+        if wanted > before {
+            slots.add_permits(wanted - before);
+        } else if wanted < before {
+            let fewer = u32::try_from(before - wanted).unwrap_or(u32::MAX);
+            tokio::spawn(async move {
+                // Closed: nobody asks for a slot any more.
+                if let Ok(surplus) = slots.acquire_many(fewer).await {
+                    surplus.forget();
+                }
+            });
         }
     }
 

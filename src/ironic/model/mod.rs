@@ -6,6 +6,7 @@ mod bmc;
 mod create;
 mod driver;
 mod events;
+mod fingerprint;
 mod history;
 mod interface;
 mod node;
@@ -14,13 +15,16 @@ mod progress;
 mod stamp;
 mod state;
 mod summary;
+mod validation;
 mod verb;
 mod version;
+mod work;
 
 pub use bmc::Bmc;
 pub use create::NodeCreate;
 pub use driver::{Conductor, Driver};
 pub use events::{Event, events};
+pub use fingerprint::Fingerprint;
 pub use history::HistoryEvent;
 pub use interface::InterfaceKind;
 pub use node::Node;
@@ -29,8 +33,10 @@ pub use progress::{Goal, Progress, progress};
 pub use stamp::{Seen, Stamp};
 pub use state::{Life, ProvisionState, life};
 pub use summary::NodeSummary;
+pub use validation::{BootDevice, Judgement, Validation};
 pub use verb::Verb;
 pub use version::ApiVersion;
+pub use work::{Pool, Queue, Standing, Work};
 
 use serde::{Deserialize, Deserializer};
 

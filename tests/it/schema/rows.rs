@@ -13,7 +13,7 @@ pub const CLOUD: &str = "BareMetalCloud";
 fn provision_rows() -> Vec<Row> {
     let instance = json!({"image": {"source": "http://images.example/one.qcow2"}});
     let with = |state: &str| json!({"provision": {"state": state, "instance": instance}});
-    let only_active = &["provision.instance is given exactly when provision.state is active"][..];
+    let only_active = &["provision.instance is given exactly when provision.state is active or rescue"][..];
     vec![
         ("an instance with available", NODE, with("available"), only_active),
         (
@@ -27,6 +27,24 @@ fn provision_rows() -> Vec<Row> {
             NODE,
             json!({"provision": {"state": "active"}}),
             only_active,
+        ),
+        (
+            "rescue without an instance",
+            NODE,
+            json!({"provision": {"state": "rescue", "rescuePasswordFrom": {"secretRef": {"name": "a", "key": "b"}}}}),
+            only_active,
+        ),
+        (
+            "rescue without a password",
+            NODE,
+            with("rescue"),
+            &["provision.state rescue needs provision.rescuePasswordFrom"],
+        ),
+        (
+            "an inspection of an import",
+            NODE,
+            json!({"import": {"name": "old"}, "onEnroll": {"inspect": true}}),
+            &["onEnroll goes with a machine that this object enrols, not with import"],
         ),
         (
             "a state that cannot be asked for",

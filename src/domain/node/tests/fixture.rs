@@ -1,21 +1,24 @@
 //! Real objects and real facts for the tests, and what Ironic does with a PATCH.
 
+use std::collections::BTreeMap;
+
 use json_patch::PatchOperation;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::ObjectMeta;
 use serde_json::{Map, Value, json};
 
 use super::super::desired::MASK;
-use super::super::facts::{CloudFacts, Look, NodeFacts, SecretFacts};
+use super::super::facts::{CloudFacts, Look, NodeFacts, SecretContent, SecretFacts};
 use super::super::fields::is_plain_key;
 use super::super::gate::Destructive;
 use super::super::marker::{KEY, Marker};
 use super::super::rules::Step;
 use crate::api::conditions::Reason;
-use crate::api::node::{Provision, WantedState};
-use crate::api::refs::CloudRef;
+use crate::api::node::{Provision, RescuePasswordFrom, WantedState};
+use crate::api::refs::{CloudRef, SecretKeyRef};
 use crate::api::{BareMetalNode, BareMetalNodeSpec, FINALIZER, instance};
-use crate::ironic::model::{InterfaceKind, Node, NodeSummary, ProvisionState};
+use crate::domain::budget::Budget;
+use crate::ironic::model::{Fingerprint, InterfaceKind, Node, NodeSummary, ProvisionState, Standing};
 
 pub const CLUSTER: &str = "5d3c7a52-0000-0000-0000-000000000001";
 pub const UID: &str = "0b9fbd3e-3a3c-4a76-9c55-2b0b9d6e1001";
@@ -51,9 +54,14 @@ pub struct Case {
     pub suspect: Option<Reason>,
     pub drivers: Option<Vec<String>>,
     pub confirmed: Option<Step>,
+    pub room: Standing,
+    pub budget: Option<Budget>,
+    pub paid: bool,
     pub history: Option<String>,
     pub bulk_deletion: bool,
     pub now: i64,
+    /// What the last list in detail told, if that is not what is seen.
+    pub swept: Option<Fingerprint>,
 }
 
 impl Case {
@@ -67,9 +75,13 @@ impl Case {
             suspect: None,
             drivers: None,
             confirmed: None,
+            room: Standing::Unlimited,
+            budget: None,
+            paid: false,
             history: None,
             bulk_deletion: false,
             now: NOW,
+            swept: None,
         }
     }
 
@@ -85,8 +97,19 @@ impl Case {
     pub fn want(mut self, state: Option<WantedState>) -> Self {
         self.object.spec.provision = state.map(|state| Provision {
             state: Some(state),
-            instance: (state == WantedState::Active).then(|| instance("a")),
+            instance: matches!(state, WantedState::Active | WantedState::Rescue).then(|| instance("a")),
+            rescue_password_from: (state == WantedState::Rescue).then(rescue_password),
         });
+        if state == Some(WantedState::Rescue) {
+            let content = SecretContent {
+                version: "1".into(),
+                data: BTreeMap::from([("password".into(), "hunter2-r".into())]),
+                ..SecretContent::default()
+            };
+            self.secrets.versions.insert("rescue".into(), Some("1".into()));
+            let contents = self.secrets.contents.get_or_insert_default();
+            contents.insert("rescue".into(), content);
+        }
         self
     }
 
@@ -112,11 +135,17 @@ impl Case {
         ask(&NodeFacts {
             object: &self.object,
             look,
+            fingerprint: look
+                .summary()
+                .and(self.swept.or_else(|| Some(Fingerprint::of(&shown)))),
             secrets: &self.secrets,
             cloud: CloudFacts {
                 paused: self.paused,
                 suspect: self.suspect.map(|reason| (reason, "The endpoint is another one")),
                 drivers: self.drivers.as_deref(),
+                room: self.room,
+                budget: self.budget,
+                paid: self.paid,
             },
             cluster: CLUSTER,
             bulk_deletion: self.bulk_deletion,
@@ -150,6 +179,16 @@ pub fn object() -> BareMetalNode {
 /// Marks the object as being deleted.
 pub fn delete(object: &mut BareMetalNode) {
     object.metadata.deletion_timestamp = Some(Time(jiff::Timestamp::from_second(NOW).unwrap()));
+}
+
+/// Where the rescue password is.
+pub fn rescue_password() -> RescuePasswordFrom {
+    RescuePasswordFrom {
+        secret_ref: SecretKeyRef {
+            name: "rescue".into(),
+            key: "password".into(),
+        },
+    }
 }
 
 pub fn instance(image: &str) -> instance::InstanceSpec {

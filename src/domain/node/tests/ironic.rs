@@ -44,6 +44,10 @@ pub struct Machine {
     pub off: bool,
     /// Cleaned by hand: ends in `manageable`.
     pub by_hand: bool,
+    /// Ironic says when it was inspected.
+    pub inspected: bool,
+    /// Somebody changed a field that the spec names.
+    pub strayed: bool,
 }
 
 impl World {
@@ -80,6 +84,7 @@ impl World {
                 machine.off = target.ends_in() == PowerState::Off;
                 Ok(())
             }
+            Call::Prove { .. } => Err("no spec here has a Secret".to_owned()),
             Call::Trait { .. } => Err("no spec here names a trait".to_owned()),
             Call::Delete { .. } => self.remove(),
         }
@@ -124,6 +129,8 @@ impl World {
             _ => {}
         }
         machine.by_hand = verb == Verb::Clean;
+        // What was in use is not inspected any more: no need to tell the two apart.
+        machine.inspected |= matches!(verb, Verb::Active | Verb::Adopt);
         machine.error &= verb == Verb::Manage && machine.state != ProvisionState::Enroll;
         self.follow(verb.event());
         Ok(())
@@ -136,6 +143,12 @@ impl World {
             .iter()
             .find(|(known, _)| *known == event)
             .unwrap();
+        if matches!(
+            machine.state,
+            ProvisionState::Inspecting | ProvisionState::InspectWait
+        ) {
+            machine.inspected |= *next == ProvisionState::Manageable;
+        }
         if machine.state == ProvisionState::Deleting {
             machine.claim = None;
         }
@@ -188,6 +201,9 @@ impl Machine {
     pub fn node(&self) -> Node {
         let mut node = fixture::node(&self.state);
         node.instance_uuid = self.claim.map(str::to_owned);
+        if self.strayed {
+            node.name = Some("renamed".to_owned());
+        }
         (node.protected, node.retired) = (self.protected, self.retired);
         node.power_state = Some(if self.off { PowerState::Off } else { PowerState::On });
         node.maintenance = self.maintenance != Care::None;
@@ -197,6 +213,7 @@ impl Machine {
             Care::Theirs => Some("disk swap".to_owned()),
         };
         node.last_error = self.error.then(|| "no answer from the BMC".to_owned());
+        node.inspection_finished_at = self.inspected.then(|| "2026-01-01T00:00:00+00:00".to_owned());
         let mut marker = Marker::of(&fixture::object(), CLUSTER);
         let image = match self.mark {
             Mark::A => Some("a"),
@@ -237,6 +254,8 @@ impl Machine {
             error: node.last_error.is_some(),
             off: node.power_state == Some(PowerState::Off),
             by_hand,
+            inspected: node.inspection_finished_at.is_some(),
+            strayed: node.name.as_deref() == Some("renamed"),
         }
     }
 }

@@ -24,17 +24,18 @@ impl World {
             && (unguarded || Destructive::of(step).is_none())
             && match step {
                 Step::Create | Step::PowerOn => false,
-                Step::Provide => {
-                    nobodys && (self.wish.deploys() || matches!(self.wish, Wish::Available | Wish::Tended))
-                }
+                Step::Provide => nobodys && (self.wish.deploys() || self.wish.offers()),
                 Step::Delete => nobodys && matches!(self.wish, Wish::Gone | Wish::Wiped),
                 Step::Undeploy => {
                     claimed
                         && self.disk != Disk::Foreign
-                        && matches!(
-                            self.wish,
-                            Wish::Available | Wish::Tended | Wish::Manageable | Wish::Wiped
-                        )
+                        && (self.wish.offers() || matches!(self.wish, Wish::Manageable | Wish::Wiped))
+                }
+                // Once, and never what anybody has used.
+                Step::Inspect => nobodys && self.wish == Wish::Inspected && !machine.inspected,
+                Step::Rescue => self.wish == Wish::Rescue && claimed && self.disk != Disk::Foreign,
+                Step::Unrescue => {
+                    self.wish.deploys() && self.wish != Wish::Rescue && claimed && self.disk != Disk::Foreign
                 }
                 Step::Deploy => {
                     machine.claim == Some(OURS) && self.disk != Disk::Foreign && self.wish.deploys()
@@ -42,7 +43,7 @@ impl World {
                 Step::Claim => machine.claim != Some(THEIRS) && self.wish.deploys(),
                 Step::Unclaim => machine.claim == Some(OURS) && !matches!(self.wish, Wish::Released),
                 Step::Manage => machine.claim != Some(THEIRS) && self.disk != Disk::Foreign,
-                Step::Patch | Step::AddTrait | Step::RemoveTrait => !self.wish.deletes(),
+                Step::Patch | Step::AddTrait | Step::RemoveTrait | Step::Prove => !self.wish.deletes(),
                 Step::PowerOff => {
                     self.wish == Wish::Off
                         && claimed

@@ -70,7 +70,7 @@ pub fn endless(found: &Found) -> Option<&World> {
 }
 
 /// Whether the operator may rest here with this choice.
-fn may_rest(world: &World, choice: Choice) -> bool {
+pub fn may_rest(world: &World, choice: Choice) -> bool {
     if world.wish == Wish::Watched && world.machine.is_none() && !world.known {
         return choice == Choice::Wait(Reason::AwaitingNode);
     }
@@ -85,15 +85,20 @@ fn may_rest(world: &World, choice: Choice) -> bool {
     };
     match choice {
         Choice::Settled(_) if !asked => false,
+        // What somebody changed is put right, unless the object only watches.
+        Choice::Settled(reason) if machine.strayed && reason != Reason::Observing => false,
         Choice::Settled(reason) => match world.wish {
             Wish::Untouched => *state != ProvisionState::Enroll || reason == Reason::InUse,
             Wish::Manageable => *state == ProvisionState::Manageable,
-            Wish::Available | Wish::Tended => *state == ProvisionState::Available || reason == Reason::InUse,
+            Wish::Available | Wish::Tended | Wish::Inspected => {
+                *state == ProvisionState::Available || reason == Reason::InUse
+            }
             Wish::Watched => reason == Reason::Observing,
             Wish::Off if !machine.off => false,
             Wish::ActiveA | Wish::Off | Wish::ActiveB => {
                 *state == ProvisionState::Active && world.disk != Disk::Foreign
             }
+            Wish::Rescue => *state == ProvisionState::Rescue && world.disk != Disk::Foreign,
             Wish::Gone | Wish::Wiped | Wish::Released => false,
         },
         Choice::Stalled(reason) => a_person_is_needed(world.wish, machine, reason),
@@ -107,10 +112,7 @@ fn a_person_is_needed(wish: Wish, machine: &Machine, reason: Reason) -> bool {
     let marked = matches!(machine.mark, Mark::A | Mark::B);
     let ours =
         marked && (machine.claim == Some(OURS) || (machine.claim.is_none() && machine.state == S::Error));
-    let failed_under_us = matches!(
-        machine.state,
-        S::Error | S::Rescue | S::RescueFailed | S::UnrescueFailed | S::ServiceFailed
-    );
+    let failed_under_us = matches!(machine.state, S::Error | S::ServiceFailed);
     match reason {
         Reason::Held => life(&machine.state) == Life::Held,
         Reason::Maintenance => match machine.maintenance {

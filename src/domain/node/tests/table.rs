@@ -77,6 +77,7 @@ pub fn tried(mut case: Case, step: &str, count: i32, ago: i64, failure: Option<(
         last,
         basis,
         failure,
+        earlier: vec![],
     });
     case
 }
@@ -235,10 +236,10 @@ fn what_needs_a_person_is_stalled_and_says_what_helps() {
     );
     says(&available(&S::CleanHold), Stalled, Reason::Held, "unhold");
     says(
-        &with_ours(active(&S::Rescue), "a"),
+        &with_ours(active(&S::ServiceFailed), "a"),
         Stalled,
         Reason::UnexpectedState,
-        "rescue",
+        "service failed",
     );
     says(
         &sight(available(&S::Enroll), Sight::Lost),

@@ -1,68 +1,20 @@
 //! A small model of Ironic, of the people around it and of the operator: all that can happen to one machine.
 
+use std::sync::LazyLock;
+
 use super::super::facts::NodeFacts;
 use super::super::outcome;
 use super::super::plan::{Action, NodePlan};
+use super::super::room;
 use super::super::rules::{Choice, Step};
 use super::fixture::{self, Case, Sight, THEIRS};
-use super::ironic::{self, Care, Machine, WRITTEN};
-use crate::api::node::{DeletionPolicy, ManagementPolicy, Power, PowerWanted, Shutdown, WantedState};
-use crate::ironic::model::{Event, ProvisionState, Verb};
+use super::ironic::{Care, Machine, WRITTEN};
+pub use super::wishes::{WISHES, Wish};
+use crate::api::node::Applied;
+use crate::ironic::model::{Event, Fingerprint, Node, ProvisionState, Standing, Verb};
 
 /// A decision under test.
 pub type Decide = fn(&NodeFacts) -> NodePlan;
-
-/// What a person can want of the machine.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum Wish {
-    Untouched,
-    Manageable,
-    Available,
-    /// Offered, and in maintenance.
-    Tended,
-    ActiveA,
-    /// The same, and switched off.
-    Off,
-    /// Deployed, but only watched.
-    Watched,
-    ActiveB,
-    Gone,
-    Wiped,
-    Released,
-}
-
-pub const WISHES: &[Wish] = &[
-    Wish::Untouched,
-    Wish::Manageable,
-    Wish::Available,
-    Wish::Tended,
-    Wish::ActiveA,
-    Wish::Off,
-    Wish::Watched,
-    Wish::ActiveB,
-    Wish::Gone,
-    Wish::Wiped,
-    Wish::Released,
-];
-
-impl Wish {
-    pub fn deploys(self) -> bool {
-        matches!(self, Wish::ActiveA | Wish::Off | Wish::ActiveB)
-    }
-
-    pub fn deletes(self) -> bool {
-        matches!(self, Wish::Gone | Wish::Wiped | Wish::Released)
-    }
-
-    /// Whether the spec has a maintenance block, and what it says.
-    pub fn maintenance(self) -> Option<bool> {
-        match self {
-            Wish::Tended => Some(true),
-            Wish::Manageable | Wish::ActiveA | Wish::Gone => Some(false),
-            _ => None,
-        }
-    }
-}
 
 /// Whose data is on the disk, whatever Ironic or our marker say.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -83,7 +35,21 @@ pub enum Mark {
     B,
 }
 
+/// Of a node as it should be, and of one that somebody changed.
+static PRINTS: LazyLock<[Fingerprint; 2]> = LazyLock::new(|| {
+    ["as it should be", "changed"].map(|name| {
+        Fingerprint::of(&Node {
+            name: Some(name.to_owned()),
+            ..Node::default()
+        })
+    })
+});
+
 /// Everything.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing that is so or not"
+)]
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct World {
     pub wish: Wish,
@@ -93,6 +59,8 @@ pub struct World {
     pub known: bool,
     /// `status.applied` is set.
     pub applied: bool,
+    /// The journal has the fingerprint of the node as it is now.
+    pub verified: bool,
     /// The object is gone.
     pub over: bool,
 }
@@ -112,29 +80,49 @@ impl World {
         disk: Disk::Blank,
         known: false,
         applied: false,
+        verified: false,
         over: false,
     };
 
     /// The facts as the operator gathers them; the look is a row of the list, or a definite absence.
     fn case(&self) -> Case {
         let mut case = Case::new(&ProvisionState::Enroll);
-        wish(&mut case, self.wish);
+        self.wish.put(&mut case);
         case.sight = match &self.machine {
             Some(machine) => Sight::Summary(machine.node()),
             None if self.known => Sight::Unlisted,
             None => Sight::Absent,
         };
-        let applied = self.applied.then(|| WRITTEN.clone());
+        case.room = Standing::Unasked;
+        let seen = self.fingerprint().filter(|_| self.verified);
+        let applied = self.applied.then(|| Applied {
+            verified: Some(seen.map_or_else(|| "another".to_owned(), |seen| seen.to_string())),
+            ..WRITTEN.clone()
+        });
+        case.swept = self.fingerprint();
         let status = case.object.status.get_or_insert_default();
         status.id = self.known.then(|| fixture::UID.to_owned());
         status.applied = applied;
         case
     }
 
+    /// Of the node as Ironic has it; here it tells one thing only.
+    fn fingerprint(&self) -> Option<Fingerprint> {
+        let machine = self.machine.as_ref()?;
+        Some(PRINTS[usize::from(machine.strayed)])
+    }
+
+    /// Whether the journal knows the node as it is now.
+    fn is_verified(&self, journal: Option<&Applied>) -> bool {
+        let now = self.fingerprint().map(|now| now.to_string());
+        now.is_some() && journal.and_then(|applied| applied.verified.clone()) == now
+    }
+
     /// The operator's turn: looks, gates and at most one call, which Ironic carries out if it may.
     /// `heard`: the operator lives to see the answer and writes its journal.
     pub fn operate(&self, decide: Decide, heard: bool) -> Result<(Self, Turn), String> {
         let mut case = self.case();
+        let case_before = case.clone();
         for _ in 0..8 {
             let (plan, journal) = case.with(|facts| {
                 let plan = decide(facts);
@@ -148,9 +136,11 @@ impl World {
             let mut next = self.clone();
             next.known = journal.id.is_some();
             next.applied = journal.applied.is_some();
+            next.verified = next.is_verified(journal.applied.as_ref());
             match plan.action {
                 None => return Ok((next, Turn::Rested(plan.choice))),
                 Some(Action::Look) => case.sight = self.full(),
+                Some(Action::AskRoom(work)) => case.room = Standing::Granted(work),
                 Some(Action::Confirm(destructive)) => {
                     case.confirmed = Some(destructive.step());
                     case.sight = self.full();
@@ -160,11 +150,17 @@ impl World {
                     return Ok((next, Turn::Released));
                 }
                 Some(Action::Call(step, call)) => {
+                    let mut kept = journal.applied;
                     if !heard {
                         (next.known, next.applied) = (self.known, self.applied);
+                        kept = case_before.object.status.and_then(|status| status.applied);
+                    }
+                    if room::work(step).is_some_and(|work| case.room != Standing::Granted(work)) {
+                        return Err(format!("{step:?} without room: {self:?}"));
                     }
                     next.serve(&call)
                         .map_err(|refusal| format!("{step:?} refused: {refusal}; {self:?}"))?;
+                    next.verified = next.is_verified(kept.as_ref());
                     return Ok((next, Turn::Called(step)));
                 }
                 Some(Action::ReadSecrets | Action::AddFinalizer) => {
@@ -176,10 +172,8 @@ impl World {
     }
 
     fn full(&self) -> Sight {
-        match &self.machine {
-            Some(machine) => Sight::Full(machine.node()),
-            None => Sight::Lost,
-        }
+        let machine = self.machine.as_ref();
+        machine.map_or(Sight::Lost, |machine| Sight::Full(machine.node()))
     }
 
     /// Ironic's next step if all goes well; none if it is at rest.
@@ -188,9 +182,7 @@ impl World {
         let best = [Event::Done, Event::Manage, Event::Clean, Event::Resume]
             .into_iter()
             .find(|event| own.contains(event))?;
-        let mut next = self.clone();
-        next.follow(best);
-        Some(next)
+        Some(self.with(|next| next.follow(best)))
     }
 
     /// Everything that Ironic, another user of it, and the object's owner can do next.
@@ -200,10 +192,11 @@ impl World {
             .into_iter()
             .map(|event| self.with(|next| next.follow(event)))
             .collect();
-        for verb in Verb::ALL {
+        let strayed = self.machine.as_ref().is_some_and(|machine| machine.strayed);
+        for verb in Verb::ALL.iter().filter(|_| !strayed) {
             let mut next = self.clone();
             if next.verb(*verb).is_ok() {
-                all.push(next);
+                all.push(self.with(|same| *same = next));
             }
         }
         let wishes = WISHES
@@ -217,12 +210,14 @@ impl World {
     fn with(&self, change: impl FnOnce(&mut Self)) -> Self {
         let mut next = self.clone();
         change(&mut next);
+        next.verified &= next.fingerprint() == self.fingerprint();
         next
     }
 
     /// What another user of Ironic can do but for verbs.
     fn meddle(&self) -> Vec<Self> {
-        let Some(machine) = &self.machine else {
+        // Who strayed does no more, or there would be too many worlds to search.
+        let Some(machine) = self.machine.as_ref().filter(|machine| !machine.strayed) else {
             return vec![];
         };
         let edit = |change: fn(&mut Machine)| self.with(|next| next.machine.iter_mut().for_each(change));
@@ -234,6 +229,9 @@ impl World {
         })];
         if machine.takes_patch() {
             all.push(edit(|machine| machine.mark = Mark::Erased));
+            if matches!(machine.state, ProvisionState::Available | ProvisionState::Active) {
+                all.push(edit(|machine| machine.strayed = true));
+            }
             all.push(edit(|machine| {
                 machine.claim = if machine.claim.is_none() {
                     Some(THEIRS)
@@ -250,39 +248,8 @@ impl World {
         }
         let mut removed = self.clone();
         if removed.remove().is_ok() {
-            all.push(removed);
+            all.push(self.with(|same| *same = removed));
         }
         all
-    }
-}
-
-/// Puts the wish into the object.
-fn wish(case: &mut Case, wish: Wish) {
-    let state = match wish {
-        Wish::Manageable => Some(WantedState::Manageable),
-        Wish::Available | Wish::Tended => Some(WantedState::Available),
-        Wish::ActiveA | Wish::Off | Wish::Watched | Wish::ActiveB => Some(WantedState::Active),
-        Wish::Untouched | Wish::Gone | Wish::Wiped | Wish::Released => None,
-    };
-    *case = case.clone().want(state);
-    if wish == Wish::Watched {
-        case.object.spec.management_policy = ManagementPolicy::Observe;
-    }
-    case.object.spec.power = (wish == Wish::Off).then_some(Power {
-        state: PowerWanted::PoweredOff,
-        shutdown: Shutdown::Hard,
-        timeout_seconds: None,
-    });
-    case.object.spec.maintenance = wish.maintenance().map(ironic::switch);
-    if let (Wish::ActiveB, Some(provision)) = (wish, &mut case.object.spec.provision) {
-        provision.instance = Some(fixture::instance("b"));
-    }
-    case.object.spec.deletion_policy = match wish {
-        Wish::Wiped => Some(DeletionPolicy::Undeploy),
-        Wish::Released => Some(DeletionPolicy::Detach),
-        _ => None,
-    };
-    if wish.deletes() {
-        fixture::delete(&mut case.object);
     }
 }

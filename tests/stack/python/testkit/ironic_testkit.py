@@ -18,6 +18,7 @@ operation            where
 ``verify``           power: ``manage`` (enroll -> verifying); the node falls back to ``enroll``
 ``power_sync``       power: reading the power state outside ``manage`` (the periodic sync, before a change)
 ``power``            power: on, off and reboot
+``management``       management: reading the boot device
 ``inspect``          inspect: ``inspect``
 ``abort``            inspect: ``abort`` of an inspection that waits
 ``clean_prepare``    deploy: before the first clean step
@@ -38,16 +39,27 @@ Further keys:
 ``actual_power``
     ``power on`` or ``power off``: what the BMC reports, whatever Ironic has set (somebody pressed the button).
     A power change that Ironic makes afterwards is reported again.
+``bmc_password``
+    The BMC lets in only who has this in ``driver_info.redfish_password``: for reading the power state in ``manage``
+    and for reading the boot device. Like a careless BMC it repeats what it refuses.
+``configdrive``
+    True: the deploy step ``deploy`` reads the config drive as an agent would; its files (path -> base64) are in
+    ``driver_internal_info.testkit_configdrive`` afterwards.
 ``inventory``
     Properties that an inspection writes into ``properties``, instead of 8 CPUs, 16 GiB and 100 GB.
 """
 
+import base64
+import gzip
+import io
 import time
 
 from oslo_config import cfg
+import pycdlib
 
 from ironic.common import exception
 from ironic.common import states
+from ironic.conductor import configdrive_utils
 from ironic.conductor import utils as manager_utils
 from ironic.drivers import base
 from ironic.drivers.modules import fake
@@ -94,6 +106,27 @@ def _play(task, operation, error=exception.IronicException):
     raise error(str(fault))
 
 
+def _log_in(task):
+    """Fails if the BMC lets in only who has another password."""
+    right, given = _script(task).get("bmc_password"), task.node.driver_info.get("redfish_password")
+    if right and given != right:
+        raise exception.IronicException("BMC: access denied with password %s" % given)
+
+
+def _read_drive(node):
+    """The files of the node's config drive: path -> base64."""
+    packed = configdrive_utils.get_configdrive_image(node)
+    iso = pycdlib.PyCdlib()
+    iso.open_fp(io.BytesIO(gzip.decompress(base64.b64decode(packed))))
+    files = {}
+    for folder, _, names in iso.walk(rr_path="/"):
+        for path in (folder + "/" + name for name in names):
+            content = io.BytesIO()
+            iso.get_file_from_iso_fp(content, rr_path=path)
+            files[path] = base64.b64encode(content.getvalue()).decode()
+    return files
+
+
 class Deploy(fake.FakeDeploy):
     """FakeDeploy plus what an agent deployment does around the image: power and network calls, in its order."""
 
@@ -105,6 +138,9 @@ class Deploy(fake.FakeDeploy):
     @base.deploy_step(priority=100)
     def deploy(self, task):
         _play(task, "deploy", exception.InstanceDeployFailure)
+        if _script(task).get("configdrive"):
+            task.node.set_driver_internal_info("testkit_configdrive", _read_drive(task.node))
+            task.node.save()
         return states.DEPLOYWAIT if _script(task).get("deploy_wait") else None
 
     @base.deploy_step(priority=30)
@@ -142,6 +178,8 @@ class Power(fake.FakePower):
     def get_power_state(self, task):
         verifying = task.node.provision_state == states.VERIFYING
         _play(task, "verify" if verifying else "power_sync")
+        if verifying:
+            _log_in(task)
         return _script(task).get("actual_power") or task.node.power_state or states.POWER_OFF
 
     def set_power_state(self, task, power_state, timeout=None):
@@ -163,6 +201,15 @@ class Power(fake.FakePower):
             extra["testkit"] = dict(extra["testkit"], actual_power=power_state)
             task.node.extra = extra
             task.node.save()
+
+
+class Management(fake.FakeManagement):
+    """FakeManagement behind a login."""
+
+    def get_boot_device(self, task):
+        _play(task, "management")
+        _log_in(task)
+        return super().get_boot_device(task)
 
 
 class Inspect(fake.FakeInspect):

@@ -18,7 +18,7 @@ use tokio::process::Command;
 use tokio::sync::Mutex;
 
 use crate::wait::until;
-use crate::{Process, Run, Tools};
+use crate::{Process, Proxy, Run, Tools};
 use settings::Settings;
 
 /// The recipe needs 3 s on a quiet machine; a busy one with cold disks needs a multiple.
@@ -73,6 +73,29 @@ impl ControlPlane {
     /// The administrator's kubeconfig.
     pub fn kubeconfig(&self) -> &Path {
         &self.settings.kubeconfig
+    }
+
+    /// An HTTP proxy in front of the apiserver; [`ControlPlane::kubeconfig_through`] sends a program through it.
+    pub async fn proxy(&self) -> Result<Proxy> {
+        Proxy::start_tls(&self.settings.endpoint(), &self.settings.certificate()).await
+    }
+
+    /// A copy of a kubeconfig with a proxy in place of the apiserver.
+    pub fn kubeconfig_through(&self, proxy: &Proxy, kubeconfig: &Path) -> Result<PathBuf> {
+        let mut file = Kubeconfig::read_from(kubeconfig).context("cannot read the kubeconfig")?;
+        for cluster in file
+            .clusters
+            .iter_mut()
+            .filter_map(|entry| entry.cluster.as_mut())
+        {
+            cluster.server = Some(proxy.endpoint());
+            cluster.certificate_authority = None;
+        }
+        let name = kubeconfig.file_name().context("the kubeconfig has no name")?;
+        let port = proxy.endpoint().rsplit(':').next().unwrap_or_default().to_owned();
+        let path = kubeconfig.with_file_name(format!("{}-through-{port}", name.display()));
+        std::fs::write(&path, serde_json::to_vec_pretty(&file)?).context("cannot write a kubeconfig")?;
+        Ok(path)
     }
 
     /// A client with the administrator's rights. It belongs to the async runtime that asks for it.

@@ -76,12 +76,16 @@ impl Settings {
         Ok(settings)
     }
 
-    fn certificate(&self) -> PathBuf {
+    pub(super) fn certificate(&self) -> PathBuf {
         self.directory.join("certificates/apiserver.crt")
     }
 
     fn signing_key(&self) -> PathBuf {
         self.directory.join("service-accounts.key")
+    }
+
+    pub(super) fn endpoint(&self) -> String {
+        format!("https://127.0.0.1:{}", self.api.number())
     }
 
     fn etcd_url(&self) -> String {
@@ -220,7 +224,7 @@ impl Settings {
     /// The serving certificate is self-signed: it is its own authority, so that clients verify it as anywhere.
     pub(super) fn write_kubeconfig(&self, file: &str, user: &str, token: &str) -> Result<PathBuf> {
         let path = self.kubeconfig.with_file_name(file);
-        let server = format!("https://127.0.0.1:{}", self.api.number());
+        let server = self.endpoint();
         let content = json!({
             "apiVersion": "v1",
             "kind": "Config",

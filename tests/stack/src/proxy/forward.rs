@@ -1,60 +1,29 @@
 //! The way of one request: noted, treated as a rule says, passed on over a connection of its own.
 
+use std::sync::{Arc, PoisonError};
+
 use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
 use futures::{StreamExt, stream};
+use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
 use http::request::Parts;
-use http::{Request, Response, Uri};
+use http::{Request, Response};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
-use super::rules::{Action, Answer, Seen};
-use super::{Entry, Shared};
+use super::rules::{Action, Answer, Edit, Seen};
+use super::{Arrivals, Entry, Shared};
 
 /// What is sent back; an error in the middle closes the connection.
 type Body = BoxBody<Bytes, anyhow::Error>;
 
-/// The server behind the proxy.
-#[derive(Debug)]
-pub(super) struct Upstream {
-    address: String,
-}
-
-impl Upstream {
-    pub(super) fn new(url: &str) -> Result<Self> {
-        let uri: Uri = url.parse().with_context(|| format!("{url} is no URL"))?;
-        if uri.scheme_str() != Some("http") || uri.path() != "/" {
-            bail!("the proxy can stand before http://HOST:PORT only, not {url}");
-        }
-        let host = uri.host().with_context(|| format!("{url} has no host"))?;
-        Ok(Self {
-            address: format!("{host}:{}", uri.port_u16().unwrap_or(80)),
-        })
-    }
-
-    /// A new connection for each request: a kept one that the server closes meanwhile would be a fault that no
-    /// rule asked for.
-    async fn pass_on(&self, parts: Parts, body: Bytes) -> Result<Response<Incoming>> {
-        let stream = TcpStream::connect(&self.address)
-            .await
-            .context("cannot reach the server")?;
-        let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
-            .preserve_header_case(true)
-            .handshake(TokioIo::new(stream))
-            .await?;
-        // Ends when the answer was read; then there is nothing left to learn from its result.
-        tokio::spawn(async move { drop(connection.await) });
-        Ok(sender
-            .send_request(Request::from_parts(parts, Full::new(body)))
-            .await?)
-    }
-}
-
 /// Answers a request; an error closes the connection without an answer.
-pub(super) async fn handle(shared: &Shared, request: Request<Incoming>) -> Result<Response<Body>> {
+pub(super) async fn handle(
+    shared: &Arc<Shared>,
+    arrivals: &Arrivals,
+    request: Request<Incoming>,
+) -> Result<Response<Body>> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
     let seen = Seen::new(&parts, &body);
@@ -64,45 +33,83 @@ pub(super) async fn handle(shared: &Shared, request: Request<Incoming>) -> Resul
         .map_or((None, Action::PassOn), |(id, action)| (Some(id), action));
     let entry = shared.journal.open(seen, rule);
     let seq = entry.seq;
-    let outcome = act(shared, entry, action, parts, body).await;
+    let way = Way {
+        shared,
+        arrivals,
+        entry,
+        parts,
+        body,
+    };
+    let outcome = way.act(action).await;
     shared
         .journal
         .close(seq, outcome.as_ref().ok().map(|answer| answer.status().as_u16()));
     outcome
 }
 
-async fn act(
-    shared: &Shared,
+/// A request on its way.
+struct Way<'a> {
+    shared: &'a Arc<Shared>,
+    arrivals: &'a Arrivals,
     entry: Entry,
-    action: Action,
     parts: Parts,
     body: Bytes,
-) -> Result<Response<Body>> {
-    match action {
-        Action::PassOn => {}
-        Action::Delay(time) => tokio::time::sleep(time).await,
-        Action::DropBefore => bail!("dropped before it was passed on"),
-        Action::DropAfter => {
-            // To its end: only then has the server done all it does.
-            shared
-                .upstream
-                .pass_on(parts, body)
-                .await?
-                .into_body()
-                .collect()
-                .await?;
-            bail!("dropped after the server answered");
+}
+
+impl Way<'_> {
+    async fn act(self, action: Action) -> Result<Response<Body>> {
+        match action {
+            Action::PassOn => {}
+            Action::Delay(time) => tokio::time::sleep(time).await,
+            Action::DropBefore => bail!("dropped before it was passed on"),
+            Action::DropAfter => {
+                // To its end: only then has the server done all it does.
+                self.pass_on().await?.into_body().collect().await?;
+                bail!("dropped after the server answered");
+            }
+            Action::Answer(answer) => return own_answer(answer),
+            Action::Truncate => return truncated(self.pass_on().await?).await,
+            Action::Edit(edit) => return edited(self.pass_on().await?, &edit).await,
+            Action::CallBefore(callback) => callback.call(self.entry.clone()).await,
+            Action::CallAfter(callback) => {
+                let mut entry = self.entry.clone();
+                let answer = self.pass_on().await?;
+                entry.answered = Some(answer.status().as_u16());
+                callback.call(entry).await;
+                return Ok(streamed(answer));
+            }
+            Action::CallOnArrival(callback) => {
+                let (arrivals, mut entry) = (self.arrivals, self.entry.clone());
+                let mut answer = whole(self.pass_on().await?).await?;
+                entry.answered = Some(answer.status().as_u16());
+                answer
+                    .headers_mut()
+                    .insert(CONNECTION, HeaderValue::from_static("close"));
+                let mut arrivals = arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+                arrivals.push((callback, entry));
+                return Ok(answer);
+            }
         }
-        Action::Answer(answer) => return own_answer(answer),
-        Action::Truncate => return truncated(shared.upstream.pass_on(parts, body).await?).await,
-        Action::CallBefore(callback) => callback.call(entry).await,
-        Action::CallAfter(callback) => {
-            let answer = shared.upstream.pass_on(parts, body).await?;
-            callback.call(entry).await;
-            return Ok(streamed(answer));
-        }
+        Ok(streamed(self.pass_on().await?))
     }
-    Ok(streamed(shared.upstream.pass_on(parts, body).await?))
+
+    /// Goes on to the end even if whoever asked goes away: what the server did is noted in any case.
+    async fn pass_on(self) -> Result<Response<Incoming>> {
+        let Self {
+            shared,
+            entry,
+            parts,
+            body,
+            ..
+        } = self;
+        let (shared, seq) = (Arc::clone(shared), entry.seq);
+        let passing = tokio::spawn(async move {
+            let answer = shared.upstream.pass_on(parts, body).await?;
+            shared.journal.answered(seq, answer.status().as_u16());
+            Ok(answer)
+        });
+        passing.await?
+    }
 }
 
 fn streamed(answer: Response<Incoming>) -> Response<Body> {
@@ -116,6 +123,24 @@ fn own_answer(answer: Answer) -> Result<Response<Body>> {
     }
     let body = Full::new(answer.body).map_err(|never| match never {}).boxed();
     response.body(body).context("a rule has an answer that is none")
+}
+
+/// The answer when all of it is there.
+async fn whole(answer: Response<Incoming>) -> Result<Response<Body>> {
+    let (parts, body) = answer.into_parts();
+    let body = Full::new(body.collect().await?.to_bytes());
+    Ok(Response::from_parts(
+        parts,
+        body.map_err(|never| match never {}).boxed(),
+    ))
+}
+
+async fn edited(answer: Response<Incoming>, edit: &Edit) -> Result<Response<Body>> {
+    let (mut parts, body) = answer.into_parts();
+    let body = edit.apply(&body.collect().await?.to_bytes())?;
+    parts.headers.insert(CONTENT_LENGTH, body.len().into());
+    let body = Full::new(body).map_err(|never| match never {}).boxed();
+    Ok(Response::from_parts(parts, body))
 }
 
 /// The head, half of the body, and the end of the connection.

@@ -14,6 +14,9 @@ pub struct Entry {
     pub at: Instant,
     /// The request.
     pub seen: Seen,
+    /// The status that the server behind the proxy answered with, whether or not anybody heard it. None: it was not asked, or
+    /// has not answered yet.
+    pub answered: Option<u16>,
     /// The status that was sent back. None: not yet, or the connection was closed instead.
     pub status: Option<u16>,
     /// The rule that took it.
@@ -43,12 +46,21 @@ impl Journal {
             seq: state.last,
             at: Instant::now(),
             seen,
+            answered: None,
             status: None,
             rule,
             duration: None,
         };
         state.entries.push(entry.clone());
         entry
+    }
+
+    /// Writes down that the server has acted.
+    pub(super) fn answered(&self, seq: u64, status: u16) {
+        let mut state = self.lock();
+        if let Some(entry) = state.entries.iter_mut().rfind(|entry| entry.seq == seq) {
+            entry.answered = Some(status);
+        }
     }
 
     /// Writes down what became of it.

@@ -14,6 +14,8 @@
 //! # Ok(()) }
 //! ```
 //!
+//! It speaks plain HTTP and may stand in front of a server that speaks TLS.
+//!
 //! Requests and answers pass unchanged, `Host` included. Rules are looked at in the order they were made, and each
 //! counts the requests that match it; the first rule that wants a request, gets it.
 
@@ -22,24 +24,27 @@ mod journal;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod upstream;
 
 use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 pub use journal::Entry;
-pub use rules::{Action, Answer, Callback, RuleId, Seen, When};
+pub use rules::{Action, Answer, Callback, Edit, RuleId, Seen, When};
 
 use crate::wait::until;
-use forward::Upstream;
 use journal::Journal;
 use rules::{Matcher, Rules};
+use upstream::Upstream;
 
 /// A running proxy. It ends, with all connections, when dropped.
 #[derive(Debug)]
@@ -61,12 +66,22 @@ impl Proxy {
     /// Starts one on a port of its own, in front of `upstream`, a URL such as `http://127.0.0.1:6385`.
     /// It belongs to the async runtime that it is started on.
     pub async fn start(upstream: &str) -> Result<Self> {
+        Self::before(Upstream::plain(upstream)?).await
+    }
+
+    /// The same in front of a server with TLS, such as `https://127.0.0.1:6443`, whose certificate one of those in the file
+    /// `authorities` (PEM) has signed. Whoever asks speaks plain HTTP to the proxy.
+    pub async fn start_tls(upstream: &str, authorities: &Path) -> Result<Self> {
+        Self::before(Upstream::tls(upstream, authorities)?).await
+    }
+
+    async fn before(upstream: Upstream) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
             .context("cannot start a proxy")?;
         let port = listener.local_addr()?.port();
         let shared = Shared {
-            upstream: Upstream::new(upstream)?,
+            upstream,
             journal: Journal::default(),
             rules: Rules::default(),
         };
@@ -146,12 +161,28 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
+/// What is to be done when the answers of a connection have arrived.
+type Arrivals = Mutex<Vec<(Callback, Entry)>>;
+
 async fn serve_connection(stream: TcpStream, shared: Arc<Shared>) {
-    let service = service_fn(|request| forward::handle(&shared, request));
+    let arrivals = Arrivals::default();
+    let service = service_fn(|request| forward::handle(&shared, &arrivals, request));
     let server = hyper::server::conn::http1::Builder::new()
         .preserve_header_case(true)
         .serve_connection(TokioIo::new(stream), service);
     // An error is either a rule's doing (hyper closes the connection when the service fails, which is all a rule
     // wants) or a client that went away: neither is news.
-    let _ = server.await;
+    let Ok(parts) = server.without_shutdown().await else {
+        return;
+    };
+    let mut stream = parts.io.into_inner();
+    let arrived = std::mem::take(&mut *arrivals.lock().unwrap_or_else(PoisonError::into_inner));
+    if stream.shutdown().await.is_err() || arrived.is_empty() {
+        return;
+    }
+    // It was told that the connection is closed behind the answer: that it closes its side shows that it has the answer.
+    let _ = stream.read_to_end(&mut Vec::new()).await;
+    for (callback, entry) in arrived {
+        callback.call(entry).await;
+    }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use http::request::Parts;
+use serde_json::Value;
 
 use super::Entry;
 
@@ -59,6 +60,10 @@ pub enum Action {
     CallBefore(Callback),
     /// Something is done when the server has answered and before the answer is passed back.
     CallAfter(Callback),
+    /// Something is done when the answer has arrived at whoever asked.
+    CallOnArrival(Callback),
+    /// The answer, which must be JSON, is changed on its way back.
+    Edit(Edit),
 }
 
 /// An answer of the proxy's own.
@@ -109,6 +114,29 @@ impl Callback {
 impl fmt::Debug for Callback {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("Callback")
+    }
+}
+
+/// A change of an answer's body.
+#[derive(Clone)]
+pub struct Edit(Arc<dyn Fn(&mut Value) + Send + Sync>);
+
+impl Edit {
+    /// The function is called once for each answer that the rule takes.
+    pub fn new(function: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(function))
+    }
+
+    pub(super) fn apply(&self, body: &[u8]) -> serde_json::Result<Bytes> {
+        let mut value = serde_json::from_slice(body)?;
+        (self.0)(&mut value);
+        Ok(value.to_string().into())
+    }
+}
+
+impl fmt::Debug for Edit {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Edit")
     }
 }
 

@@ -93,6 +93,7 @@ async fn without_rules_requests_pass_unchanged_and_are_noted() {
     );
     let [entry] = bench.proxy.log().try_into().unwrap();
     assert_eq!((entry.seq, entry.status, entry.rule), (1, Some(200), None));
+    assert_eq!(entry.answered, Some(200));
     assert_eq!(
         (entry.seen.method.as_str(), entry.seen.path.as_str()),
         ("POST", "/v1/nodes")
@@ -160,6 +161,46 @@ async fn drop_after_closes_the_connection_when_the_server_has_acted() {
     bench.proxy.when("GET", "/v1/nodes").then(Action::DropAfter);
     assert_eq!(bench.raw("/v1/nodes").await, "", "closed without a byte");
     assert_eq!(bench.hits(), 1);
+    let [entry] = bench.proxy.log().try_into().unwrap();
+    assert_eq!((entry.answered, entry.status), (Some(200), None));
+}
+
+#[tokio::test]
+async fn what_is_done_on_arrival_is_done_when_the_other_side_has_the_answer() {
+    let bench = Bench::new().await;
+    let (told, done) = tokio::sync::oneshot::channel();
+    let told = std::sync::Mutex::new(Some(told));
+    let callback = Callback::new(move |entry: Entry| {
+        let _ = told.lock().unwrap().take().unwrap().send(entry.seen.path);
+        std::future::ready(())
+    });
+    bench
+        .proxy
+        .when("GET", "/arrival")
+        .then(Action::CallOnArrival(callback));
+    let answer = bench.get("/arrival").await.unwrap();
+    assert_eq!(answer.headers()["connection"], "close");
+    assert!(answer.text().await.unwrap().starts_with("GET /arrival"));
+    assert_eq!(done.await.unwrap(), "/arrival");
+    assert_eq!(bench.proxy.log()[0].status, Some(200));
+}
+
+#[tokio::test]
+async fn an_answer_is_edited_and_what_is_no_json_is_dropped() {
+    async fn rows() -> &'static str {
+        r#"{"nodes": [1]}"#
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let app = Router::new().route("/rows", axum::routing::get(rows));
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    let proxy = Proxy::start(&url).await.unwrap();
+    let edit = Edit::new(|body| body["next"] = "elsewhere".into());
+    proxy.when_request(|_| true).then(Action::Edit(edit));
+    let get = |path: &str| http_client().unwrap().get(format!("{}{path}", proxy.endpoint()));
+    let body: serde_json::Value = get("/rows").send().await.unwrap().json().await.unwrap();
+    assert_eq!(body, serde_json::json!({"nodes": [1], "next": "elsewhere"}));
+    assert!(get("/no-such-page").send().await.is_err());
 }
 
 #[tokio::test]

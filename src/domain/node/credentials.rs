@@ -1,0 +1,91 @@
+//! Whether the credentials that Secrets gave are proven: whether Ironic has reached the BMC with them.
+//!
+//! At enrolment the verb `manage` proves them. Credentials that are written later are proven by a request that only reads, so that a
+//! bad rotation is told and the machine stays as it is.
+
+use serde_json::json;
+
+use super::applied::journal;
+use super::desired::{self, Desired};
+use super::facts::NodeFacts;
+use super::rules::{Choice, Step};
+use super::situation::{Gap, Situation};
+use crate::api::RETRY_ANNOTATION;
+use crate::api::node::{Applied, Attempts, BareMetalNodeStatus};
+use crate::domain::conditions::cut;
+use crate::ironic::model::{NodeSummary, ProvisionState};
+
+/// Words shorter than this are not hidden: they would be found in every sentence.
+const SHORTEST_SECRET: usize = 4;
+
+/// The rule: what was written is proven before the machine is moved or its power changed, and whoever uses it.
+pub fn prove(s: &Situation) -> Option<Choice> {
+    (s.edit == Gap::Unproven).then_some(Choice::Step(Step::Prove))
+}
+
+/// The mark of the Secrets that were written; none without any.
+pub fn mark(applied: &Applied) -> Option<String> {
+    (!applied.secrets.is_empty()).then(|| desired::digest(&json!(applied.secrets)))
+}
+
+/// Which Secrets count as proven once `applied` is written: those of a node in `enroll` are proven on its way out of there.
+pub fn proven(facts: &NodeFacts, applied: &Applied) -> Option<String> {
+    let enrolling = facts
+        .look
+        .full()
+        .is_none_or(|node| is_enrolling(&node.provision_state));
+    if enrolling {
+        return mark(applied);
+    }
+    journal(facts).and_then(|before| before.proven.clone())
+}
+
+fn is_enrolling(state: &ProvisionState) -> bool {
+    matches!(state, ProvisionState::Enroll | ProvisionState::Verifying)
+}
+
+/// Whether the node has credentials from Secrets that nobody has tried yet.
+pub fn are_unproven(facts: &NodeFacts, row: &NodeSummary) -> bool {
+    !is_enrolling(&row.provision_state) && journal(facts).is_some_and(|applied| !are_proven(applied))
+}
+
+/// Whether there is nothing left to prove.
+pub fn are_proven(applied: &Applied) -> bool {
+    let mark = mark(applied);
+    mark.is_none() || applied.proven == mark
+}
+
+/// The tries of a step: those of credentials are counted by themselves, so that no other step makes them start afresh.
+pub fn tries_of(step: Step, status: &BareMetalNodeStatus) -> Option<&Attempts> {
+    match step {
+        Step::Prove => status.credentials.as_ref(),
+        _ => status.attempts.as_ref(),
+    }
+}
+
+/// What the tries of a step are made with. Of credentials: the Secrets, what `driverInfo` says beside them, and the annotation.
+/// Another edit gives no further tries to a BMC that locks accounts.
+pub fn basis_of(step: Step, facts: &NodeFacts) -> String {
+    if step != Step::Prove {
+        return facts.basis();
+    }
+    let written = journal(facts).map(|applied| &applied.secrets);
+    let said = desired::digest(&json!([written, Desired::of(facts).driver_info]));
+    let annotations = facts.object.metadata.annotations.as_ref();
+    match annotations.and_then(|all| all.get(RETRY_ANNOTATION)) {
+        Some(retry) => format!("{said}, retry {}", cut(retry, 64)),
+        None => said,
+    }
+}
+
+/// Somebody else's words without what our Secrets hold: a BMC may repeat what it refuses.
+pub fn hide(words: &str, facts: &NodeFacts) -> String {
+    let contents = facts.secrets.contents.iter().flatten();
+    let values = contents.flat_map(|(_, content)| content.data.values());
+    let mut secrets: Vec<_> = values.filter(|value| value.len() >= SHORTEST_SECRET).collect();
+    // One may be a part of another.
+    secrets.sort_unstable_by_key(|value| std::cmp::Reverse(value.len()));
+    secrets.into_iter().fold(words.to_owned(), |words, secret| {
+        words.replace(secret.as_str(), "***")
+    })
+}
