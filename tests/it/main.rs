@@ -43,6 +43,10 @@ mod inspect;
 #[cfg(test)]
 mod install;
 #[cfg(test)]
+mod keystone;
+#[cfg(test)]
+mod keystone_clouds;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod kubelet;
@@ -52,6 +56,8 @@ mod layers;
 mod leader;
 #[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod openstack;
 #[cfg(test)]
 mod outages;
 #[cfg(test)]
@@ -74,6 +80,8 @@ mod secrets;
 mod sight;
 #[cfg(test)]
 mod stage;
+#[cfg(test)]
+mod tls_front;
 #[cfg(test)]
 mod upkeep;
 #[cfg(test)]

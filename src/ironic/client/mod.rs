@@ -27,7 +27,7 @@ mod version;
 mod wait;
 mod words;
 
-pub use auth::Auth;
+pub use auth::{Auth, AuthError, Credentials, Domain, Interface, Keystone, Named, Scope};
 pub use configdrive::ConfigDrive;
 pub use error::{Class, Error, Result};
 pub use observe::{Observe, RequestOutcome, Unobserved};
