@@ -145,7 +145,11 @@ fn an_inspection_that_may_begin_later_is_waited_for() {
     for count in 1..9 {
         let refusal = Some((Reason::DriverUnavailable, false));
         for state in [S::Manageable, S::InspectFailed] {
-            for wanted in [at(&state, None), available(&state), at(&state, Some(WantedState::Manageable))] {
+            for wanted in [
+                at(&state, None),
+                available(&state),
+                at(&state, Some(WantedState::Manageable)),
+            ] {
                 let refused = tried(asked(wanted), "inspect", count, 1, refusal);
                 says(&refused, Reconciling, Reason::DriverUnavailable, "Ironic says no");
                 assert_eq!(plan(&refused).status.inspection, None);

@@ -143,7 +143,10 @@ fn what_never_got_through_to_the_machine_is_not_given_up() {
         says(&refused, Reconciling, Reason::DriverUnavailable, "5 times");
         refused.now += 600;
         let action = refused.with(decide).action;
-        assert!(matches!(action, Some(Action::Call(..) | Action::Confirm(_))), "{step}");
+        assert!(
+            matches!(action, Some(Action::Call(..) | Action::Confirm(_))),
+            "{step}"
+        );
         let heard = tried(case, step, 3, 60, None);
         assert!(heard.with(decide).action.is_none(), "{step}");
     }
