@@ -15,6 +15,22 @@ mod bulk;
 #[cfg(test)]
 mod chart;
 #[cfg(test)]
+mod client_allocations;
+#[cfg(test)]
+mod client_extras;
+#[cfg(test)]
+mod client_faults;
+#[cfg(test)]
+mod client_lab;
+#[cfg(test)]
+mod client_nodes;
+#[cfg(test)]
+mod client_ports;
+#[cfg(test)]
+mod client_states;
+#[cfg(test)]
+mod configdrive;
+#[cfg(test)]
 mod credentials;
 #[cfg(test)]
 mod deletion;
@@ -41,6 +57,10 @@ mod inspect;
 #[cfg(test)]
 mod install;
 #[cfg(test)]
+mod keystone;
+#[cfg(test)]
+mod keystone_clouds;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod kubelet;
@@ -50,6 +70,8 @@ mod layers;
 mod leader;
 #[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod openstack;
 #[cfg(test)]
 mod outages;
 #[cfg(test)]
@@ -72,6 +94,8 @@ mod secrets;
 mod sight;
 #[cfg(test)]
 mod stage;
+#[cfg(test)]
+mod tls_front;
 #[cfg(test)]
 mod upkeep;
 #[cfg(test)]

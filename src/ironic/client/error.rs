@@ -1,10 +1,9 @@
 //! What can go wrong, and what kind of trouble it is.
 use std::borrow::Cow;
-use std::error::Error as _;
 use std::time::Duration;
 
-use super::{Rejection, Route};
-use crate::ironic::model::{ApiVersion, Goal, Progress, ProvisionState};
+use super::{AuthError, Rejection, Route};
+use crate::ironic::model::{ApiVersion, PowerState, PowerTarget, Progress, ProvisionState};
 
 /// What the client returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -44,6 +43,9 @@ pub enum Error {
         /// What was asked.
         route: &'static Route,
     },
+    /// No session could be opened, so that nothing was sent to Ironic.
+    #[error("no session with Ironic")]
+    Auth(#[from] AuthError),
     /// No connection, or one that broke before there was an answer.
     #[error("no answer to {route}")]
     Transport {
@@ -113,12 +115,12 @@ pub enum Error {
         route: &'static Route,
     },
     /// A wait that ended elsewhere than where it was to end.
-    #[error("node {node} is in state {state} and will not get to {goal:?} by itself")]
+    #[error("node {node} is in state {state} and will not get to {wanted} by itself")]
     Unreached {
         /// The node.
         node: String,
         /// Where it was to go.
-        goal: Goal,
+        wanted: ProvisionState,
         /// Why it will not get there: held, failed, or at rest elsewhere.
         progress: Progress,
         /// Where it is.
@@ -126,15 +128,45 @@ pub enum Error {
         /// What Ironic says went wrong.
         last_error: Option<String>,
     },
-    /// A wait whose time ran out.
-    #[error("node {node} is not there after {after:?}, it is in state {state}")]
-    StillWaiting {
+    /// The power did not get to where it was to go.
+    #[error("{} of node {node} did not work, it is {}", target.as_str(), state.as_ref().map_or("unknown", PowerState::as_str))]
+    PowerUnreached {
         /// The node.
         node: String,
+        /// What was asked.
+        target: PowerTarget,
+        /// What it is; none was never read.
+        state: Option<PowerState>,
+        /// What Ironic says went wrong.
+        last_error: Option<String>,
+    },
+    /// Ironic found no node for an allocation, and does not look again.
+    #[error("there is no node for allocation {allocation}")]
+    Unallocated {
+        /// The allocation.
+        allocation: String,
+        /// What Ironic says went wrong.
+        last_error: Option<String>,
+    },
+    /// Interfaces of a node that are required lack something.
+    #[error("node {node} is not valid: {problems}")]
+    Invalid {
+        /// The node as it was asked for.
+        node: String,
+        /// The interfaces with Ironic's reasons, cut at 1 KiB.
+        problems: String,
+    },
+    /// A wait whose time ran out.
+    #[error("{what} {id} is not there after {after:?}, it is in state {state}")]
+    StillWaiting {
+        /// What was waited for: `node`, `allocation`.
+        what: &'static str,
+        /// Its uuid.
+        id: String,
         /// The time it had.
         after: Duration,
         /// Where it is.
-        state: ProvisionState,
+        state: String,
     },
 }
 
@@ -166,7 +198,12 @@ impl Error {
     pub const fn class(&self) -> Class {
         match self {
             Self::Settings { .. } | Self::Argument { .. } => Class::Terminal,
-            Self::NotSupported { .. } | Self::BmcUnreached { .. } | Self::Unreached { .. } => Class::Blocked,
+            Self::NotSupported { .. }
+            | Self::BmcUnreached { .. }
+            | Self::Unreached { .. }
+            | Self::PowerUnreached { .. }
+            | Self::Unallocated { .. }
+            | Self::Invalid { .. } => Class::Blocked,
             Self::NotPermitted { .. }
             | Self::Transport { .. }
             | Self::Deadline { .. }
@@ -176,6 +213,7 @@ impl Error {
             | Self::EndlessListing { .. }
             | Self::StillWaiting { .. } => Class::Transient,
             Self::Rejected { rejection, .. } => rejection.class(),
+            Self::Auth(error) => error.class(),
         }
     }
 
@@ -223,7 +261,10 @@ impl Error {
 
     /// Whether the credentials are wrong.
     pub fn is_unauthorized(&self) -> bool {
-        self.rejection() == Some(Rejection::Unauthorized)
+        match self {
+            Self::Auth(error) => error.is_unauthorized(),
+            _ => self.rejection() == Some(Rejection::Unauthorized),
+        }
     }
 
     /// Whether the client, or this process, is to send nothing more: it was closed, or its permit withdrawn.
@@ -240,22 +281,31 @@ impl Error {
             Self::Unreached {
                 last_error: Some(words),
                 ..
+            }
+            | Self::PowerUnreached {
+                last_error: Some(words),
+                ..
+            }
+            | Self::Unallocated {
+                last_error: Some(words),
+                ..
             } => Cow::Borrowed(cut(words)),
-            _ => Cow::Owned(cut(&self.chain()).to_owned()),
+            Self::Auth(error) => Cow::Owned(cut(&chain(error)).to_owned()),
+            _ => Cow::Owned(cut(&chain(self)).to_owned()),
         }
     }
+}
 
-    /// The error and its sources in one line.
-    fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut next = self.source();
-        while let Some(error) = next {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            next = error.source();
-        }
-        text
+/// An error and its sources in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        next = error.source();
     }
+    text
 }
 
 /// At most 1 KiB of a text, cut between characters.

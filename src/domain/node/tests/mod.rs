@@ -2,6 +2,7 @@
 
 mod advice;
 mod compose;
+mod configdrive;
 mod credentials;
 mod drift;
 mod era;
@@ -9,9 +10,11 @@ mod fields;
 mod fixture;
 mod inspection;
 mod ironic;
+mod legal;
 mod limits;
 mod marks;
 mod mutants;
+mod patches;
 mod permits;
 mod policies;
 mod power;

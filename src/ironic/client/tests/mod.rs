@@ -1,15 +1,19 @@
 //! The client against scripted servers: what a real Ironic cannot be made to do on demand.
 mod bmc;
+mod configdrive;
 mod deadlines;
 mod errors;
+mod keystone;
 mod listings;
 mod nodes;
+mod parsers;
 mod permits;
 mod retries;
 mod secrets;
 mod tls;
 mod upkeep;
 mod versions;
+mod waits;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};

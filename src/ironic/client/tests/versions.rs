@@ -1,10 +1,13 @@
 //! Discovery and negotiation.
+use futures::StreamExt;
 use futures::future::join_all;
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::{Fixture, NODE, client, install_tls, received, server, settings};
-use crate::ironic::client::{Client, Error, NodeQuery, ProvisionRequest, Rejection, Settings};
+use crate::ironic::client::{
+    Client, ConductorQuery, Error, NodeQuery, ProvisionRequest, Rejection, Settings,
+};
 use crate::ironic::model::{ApiVersion, PowerTarget, Verb};
 
 /// A discovery document with these bounds.
@@ -114,6 +117,31 @@ async fn a_failed_discovery_is_tried_again_by_the_next_call() {
 }
 
 #[tokio::test]
+async fn a_version_in_the_settings_is_spoken_or_nothing() {
+    let settled = |server: &MockServer, minor| {
+        Client::new(Settings {
+            api_version: Some(ApiVersion::v1(minor)),
+            ..settings(server)
+        })
+    };
+    let server = old_server("1.1", "1.95").await;
+    let right =
+        Mock::given(path(format!("/v1/nodes/{NODE}"))).and(header("openstack-api-version", "baremetal 1.72"));
+    right
+        .respond_with(Fixture::read("node-active").answer())
+        .expect(1)
+        .mount(&server)
+        .await;
+    settled(&server, 72).unwrap().get_node(NODE).await.unwrap();
+    let too_new = settled(&server, 96).unwrap().get_node(NODE).await.unwrap_err();
+    assert!(matches!(too_new, Error::NotSupported { .. }), "{too_new}");
+    assert!(
+        settled(&server, 999).is_err(),
+        "newer than this client was tested with"
+    );
+}
+
+#[tokio::test]
 async fn a_server_that_was_pinned_to_an_older_version_is_followed() {
     let server = server().await;
     let new = Mock::given(path(format!("/v1/nodes/{NODE}")))
@@ -162,7 +190,8 @@ async fn what_is_too_new_for_the_version_is_not_asked() {
     let rescue = client.set_node_provision_state(NODE, &rescue).await.unwrap_err();
     let history = client.node_history(NODE).await.unwrap_err();
     let drivers = client.list_drivers().await.unwrap_err();
-    let conductors = client.list_conductors().await.unwrap_err();
+    let mut conductors = Box::pin(client.list_conductors(ConductorQuery::default()));
+    let conductors = conductors.next().await.unwrap().unwrap_err();
     for error in [power, rescue, history, drivers, conductors] {
         assert!(matches!(error, Error::NotSupported { .. }), "{error}");
     }
@@ -189,8 +218,9 @@ async fn a_narrow_listing_asks_an_old_server_only_for_what_it_knows() {
 #[test]
 fn the_endpoint_is_normalised_and_never_holds_a_secret() {
     install_tls();
-    let identity =
-        |endpoint: &str| Client::new(Settings::new(endpoint)).map(|client| client.identity().to_owned());
+    let identity = |endpoint: &str| {
+        Client::new(Settings::new(endpoint)).map(|client| client.identity().unwrap().to_owned())
+    };
     for endpoint in [
         "http://h:6385",
         "http://h:6385/",
