@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 pub use crate::stage::stack;
 use crate::stage::{Stack, grant_lease};
 
-/// Longest wait for anything that needs Ironic, with two tests at a time on two cores.
+/// Longest wait for anything that needs Ironic, with four tests at a time on two cores.
 pub const LIMIT: Duration = Duration::from_secs(90);
 
 /// One test's own world.
