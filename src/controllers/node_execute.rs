@@ -132,6 +132,10 @@ async fn failed_reading(pass: &mut Pass<'_>, error: &Error) -> Ended {
         return report(pass, Ended::new("stopped", None)).await;
     }
     tracing::info!(node = %pass.key.name, %error, "cannot read the node");
+    // What was about to be done is not: what was last said of the node still holds.
+    if pass.stored.is_some() {
+        pass.object.status.clone_from(&pass.stored);
+    }
     let pause = pass.hold();
     pass.note(&pass.look(), false);
     report(pass, Ended::new("failed", Some(pause))).await

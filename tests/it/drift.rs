@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use ironwright_stack::proxy::{Action, Answer};
 use ironwright_stack::wait;
 use serde_json::{Value, json};
 
@@ -194,6 +195,39 @@ async fn what_nobody_manages_costs_one_look() {
     patch(&world, &id, "properties/memory_mb", &json!(4096)).await;
     sweeps(&world, 3).await;
     assert_eq!(about_nodes(&world), [format!("GET /v1/nodes/{id}")]);
+}
+
+/// To look closer is no change: while Ironic does not answer, what was last said of the node holds.
+#[tokio::test]
+async fn a_node_that_cannot_be_read_keeps_what_was_said_of_it() {
+    let world = world("drift-unread").await;
+    world.secret("bmc", &json!({"redfish_password": "calvin"})).await;
+    world.apply_node("a", &json!({"description": "rack 7"})).await;
+    let id = status(&world.ready("a", "Enrolled").await).id.clone().unwrap();
+    // Secrets that were never written are not compared either.
+    let watched = json!({"managementPolicy": "Observe", "driverInfoFrom": [{"secretRef": {"name": "bmc"}}]});
+    world.edit("a", &watched).await;
+    let before = world.ready("a", "Observing").await;
+    sweeps(&world, 2).await;
+    let away = Answer::ironic_error(503, "Service temporarily unavailable");
+    world.proxy.when("GET", "/v1/nodes/{}").then(Action::Answer(away));
+    world.proxy.clear_log();
+    patch(&world, &id, "description", &json!("rack 8")).await;
+    // Four tries are one reading; the next one begins after the first has been reported.
+    world
+        .proxy
+        .wait_for("GET", "/v1/nodes/{}", 5, LIMIT)
+        .await
+        .unwrap();
+    let now = world.nodes.get("a").await.unwrap();
+    assert_eq!(status(&now).conditions, status(&before).conditions);
+    world.proxy.clear_rules();
+    let node = world.condition("a", "Drifted", "True", "Differs").await;
+    let said = message(&node, "Drifted");
+    assert!(
+        said.contains("description") && !said.contains("driverInfoFrom"),
+        "{said}"
+    );
 }
 
 #[tokio::test]

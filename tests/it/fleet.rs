@@ -25,28 +25,27 @@ pub static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 const QUIET: u32 = 2;
 
 #[tokio::test]
-async fn fifty_nodes_come_and_go_at_the_price_of_a_few_requests_each() {
+async fn two_hundred_nodes_come_and_go_at_the_price_of_a_few_requests_each() {
     let _alone = ALONE.lock().await;
-    let mut world = World::quiet("fleet-fifty", QUIET).await;
-    let (all, available) = (names(50), json!({"provision": {"state": "available"}}));
-    let (few, rest) = all.split_at(5);
+    let mut world = World::quiet("fleet-many", QUIET).await;
+    let (all, available) = (names(200), json!({"provision": {"state": "available"}}));
+    let (few, rest) = all.split_at(50);
     world.apply_nodes(few, &available).await;
-    world.all_ready(few, "Available").await;
-    let idle_with_few = idle(&world).await;
-
-    world.proxy.clear_log();
-    world.apply_nodes(rest, &available).await;
-    all_there(&world, rest.len() + few.len(), "Available").await;
+    all_there(&world, few.len(), "Available").await;
     let log = world.proxy.log();
     assert!(
-        log.len() <= MOST_REQUESTS * rest.len(),
+        log.len() <= MOST_REQUESTS * few.len(),
         "{} requests for {} nodes",
         log.len(),
-        rest.len()
+        few.len()
     );
     for (id, requests) in world.requests_by_node() {
         assert!(requests <= MOST_REQUESTS, "{id} took {requests} requests");
     }
+    let idle_with_few = idle(&world).await;
+
+    world.apply_nodes(rest, &json!({})).await;
+    all_there(&world, rest.len(), "Enrolled").await;
     world.assert_no_verb_repeated();
     assert_eq!(idle(&world).await, idle_with_few, "idling costs the same");
 
@@ -83,7 +82,7 @@ async fn fifty_nodes_come_and_go_at_the_price_of_a_few_requests_each() {
         .filter_map(|node| node["name"].as_str())
         .collect();
     assert!(
-        !left.iter().any(|name| name.starts_with("fleet-fifty~")),
+        !left.iter().any(|name| name.starts_with("fleet-many~")),
         "{left:?}"
     );
 }
