@@ -44,7 +44,7 @@ pub async fn send(client: &client::Client, call: Call) -> Result<Option<model::S
             let done = if present {
                 client.add_node_trait(&id, &name).await
             } else {
-                client.remove_node_trait(&id, &name).await
+                client.remove_node_trait(&id, &name).await.map(drop)
             };
             done.map(|()| None)
         }
@@ -59,7 +59,7 @@ pub async fn send(client: &client::Client, call: Call) -> Result<Option<model::S
             let done = client.set_node_power_state(&id, target, timeout).await;
             done.map(|()| None)
         }
-        Call::Delete { id } => client.delete_node(&id).await.map(|()| None),
+        Call::Delete { id } => client.delete_node(&id).await.map(|_| None),
     }
 }
 

@@ -41,6 +41,8 @@ pub enum Rejection {
     VersionRefused,
     /// Another conflict (409, 412).
     Conflict,
+    /// The VIF is not attached to the node (400).
+    NotAttached,
     /// Too large (413).
     TooLarge,
     /// Too many requests (429).
@@ -77,6 +79,7 @@ impl Rejection {
         Self::NotAcceptable,
         Self::VersionRefused,
         Self::Conflict,
+        Self::NotAttached,
         Self::TooLarge,
         Self::TooMany,
         Self::Busy,
@@ -112,6 +115,7 @@ impl Rejection {
             | Self::NotAcceptable
             | Self::VersionRefused
             | Self::Conflict
+            | Self::NotAttached
             | Self::Redirected => Class::Blocked,
             Self::TooLarge | Self::Invalid => Class::Terminal,
         }
@@ -149,6 +153,8 @@ fn refused(words: &str) -> Option<Rejection> {
         &["No valid host was found", "No conductor service registered"],
     ) {
         Some(Rejection::NoValidHost)
+    } else if has(words, &["because it is not attached to it"]) {
+        Some(Rejection::NotAttached)
     } else if has(words, &["in maintenance mode"]) {
         Some(Rejection::Maintenance)
     } else if has(words, &["because it is retired", "because it's retired"]) {
