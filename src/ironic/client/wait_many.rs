@@ -77,24 +77,24 @@ impl Client {
     ) -> Result<Waited> {
         let wanted = wanted.into();
         let mut pending = pending(nodes, &wanted);
-        let mut waited = Waited::default();
+        let mut outcome = Waited::default();
         let started = Instant::now();
         while !pending.is_empty() {
             let look = Instant::now();
             let mut sights = self.look_at(&pending).await?;
             pending.retain_mut(|one| {
                 let sight = sights.remove(&one.asked);
-                sight.is_none_or(|sight| !waited.settle(one, &wanted, sight, wait))
+                sight.is_none_or(|sight| !outcome.settle(one, &wanted, sight, wait))
             });
-            let failed = wait.fail_fast && !waited.unreached.is_empty();
+            let failed = wait.fail_fast && !outcome.unreached.is_empty();
             if failed || started.elapsed() >= wait.timeout {
                 let left = pending.drain(..).map(|one| one.too_late(wait.timeout));
-                waited.unreached.extend(left);
+                outcome.unreached.extend(left);
             } else if !pending.is_empty() {
                 next_look(look, started, wait.timeout).await;
             }
         }
-        Ok(waited)
+        Ok(outcome)
     }
 
     /// What can be said of each; what a listing does not show is asked for by itself, since that is no evidence.

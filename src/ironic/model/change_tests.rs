@@ -93,23 +93,23 @@ fn assert_ironic_takes(patch: &Patch) {
             operation,
             PatchOperation::Add(_) | PatchOperation::Remove(_)
         ));
-        let path = operation.path().as_str();
-        let names: Vec<_> = path.split('/').skip(1).collect();
-        assert!(matches!(names.len(), 1 | 2), "{path}");
+        let pointer = operation.path().as_str();
+        let names: Vec<_> = pointer.split('/').skip(1).collect();
+        assert!(matches!(names.len(), 1 | 2), "{pointer}");
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         let allowed = |name: &&str| !name.is_empty() && name.chars().all(plain);
-        assert!(names.iter().all(allowed), "{path}");
+        assert!(names.iter().all(allowed), "{pointer}");
     }
 }
 
 proptest! {
     #[test]
     fn a_difference_applied_gives_the_other(from in resource(), to in resource()) {
-        let patch = diff(&from, &to).unwrap();
-        assert_ironic_takes(&patch);
-        prop_assert_eq!(settled(applied(&patch, &from)), settled(to.clone()));
+        let made = diff(&from, &to).unwrap();
+        assert_ironic_takes(&made);
+        prop_assert_eq!(settled(applied(&made, &from)), settled(to.clone()));
         prop_assert!(diff(&from, &from).unwrap().0.is_empty());
-        let again = diff(&applied(&patch, &from), &to).unwrap();
+        let again = diff(&applied(&made, &from), &to).unwrap();
         prop_assert!(again.0.is_empty(), "{:?}", again);
     }
 

@@ -85,7 +85,7 @@ record! {
 record! {
     /// A light on a machine: `GET /v1/nodes/{node}/management/indicators` (API 1.63).
     Indicator {
-        /// Its name within its component.
+        /// Under which it is read and switched, `led@chassis`.
         name: String,
         /// The part of the machine it is on: `chassis`, `system`, `disk`, `power`, `nic`.
         component: String,
@@ -93,13 +93,6 @@ record! {
         readonly: bool,
         /// The states it can have: `ON`, `OFF`, `BLINKING`, `UNKNOWN`.
         states: Vec<String>,
-    }
-}
-
-impl Indicator {
-    /// The id under which it is read and switched, `led@chassis`.
-    pub fn id(&self) -> String {
-        format!("{}@{}", self.name, self.component)
     }
 }
 

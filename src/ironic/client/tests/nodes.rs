@@ -1,13 +1,16 @@
 //! What each call sends, and what it refuses to send.
 use std::time::Duration;
 
+use futures::TryStreamExt;
 use serde_json::{Value, json};
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::{Fixture, NODE, client, in_turn, received, server};
-use crate::ironic::client::{Class, ConfigDrive, Error, ProvisionRequest};
-use crate::ironic::model::{Goal, InterfaceKind, NodeCreate, Object, PowerTarget, Progress, Verb};
+use crate::ironic::client::{Class, ConductorQuery, ConfigDrive, Error, ProvisionRequest};
+use crate::ironic::model::{
+    Goal, InterfaceKind, NodeCreate, Object, PowerTarget, Progress, ProvisionState, Verb,
+};
 
 async fn answering(answer: ResponseTemplate) -> MockServer {
     let server = server().await;
@@ -259,10 +262,14 @@ async fn a_creation_is_a_json_body() {
     let requests = server.received_requests().await.unwrap();
     let request = requests.last().unwrap();
     assert_eq!(request.headers["content-type"], "application/json");
-    assert_eq!(
-        request.body_json::<Value>().unwrap(),
-        json!({"driver": "fake-hardware"})
+    let body: Value = request.body_json().unwrap();
+    assert_eq!(body["driver"], "fake-hardware");
+    let chosen = body["uuid"].as_str().unwrap();
+    assert!(
+        uuid::Uuid::try_parse(chosen).is_ok(),
+        "so that it can be repeated"
     );
+    assert_eq!(body.as_object().unwrap().len(), 2);
 }
 
 #[tokio::test]
@@ -293,8 +300,9 @@ async fn history_drivers_and_conductors_are_read() {
         .unwrap();
     assert_eq!(fake.default_interface(InterfaceKind::Network), Some("noop"));
     assert!(fake.enabled_interfaces(InterfaceKind::Deploy).contains(&"direct"));
-    let conductors = client.list_conductors().await.unwrap();
-    assert_eq!(conductors[0].hostname, "testconductor");
+    let conductors = client.list_conductors(ConductorQuery::default());
+    let conductors: Vec<_> = conductors.try_collect().await.unwrap();
+    assert_eq!(conductors[0].value.hostname, "testconductor");
 }
 
 /// A server whose node is in these states, one after the other.
@@ -338,15 +346,60 @@ async fn a_failed_wait_has_ironics_words_and_another_one_no_old_ones() {
     let minute = Duration::from_mins(1);
     let failed = Fixture::read("node-enroll-verify-failed");
     let words = failed.body["last_error"].as_str().unwrap();
-    for (goal, expected) in [(Goal::Manageable, Some(words)), (Goal::Available, None)] {
-        let server = moving(&["node-enroll-verify-failed"]).await;
-        let error = client(&server)
-            .wait_for_node_provision_state(NODE, goal, minute)
-            .await
-            .unwrap_err();
+    let (moved, stayed) = (
+        &["node-manageable", "node-enroll-verify-failed"],
+        &["node-enroll-verify-failed"],
+    );
+    for (goal, seen, ended) in [
+        (ProvisionState::Manageable, &stayed[..], Progress::Elsewhere),
+        (ProvisionState::Available, &stayed[..], Progress::Elsewhere),
+        (ProvisionState::Active, &stayed[..], Progress::Elsewhere),
+        (ProvisionState::Manageable, &moved[..], Progress::Failed),
+    ] {
+        let server = server().await;
+        let mut first = Fixture::read(seen[0]);
+        if seen.len() > 1 {
+            first.body["provision_state"] = json!("verifying");
+            first.body["provision_updated_at"] = json!("2000-01-01T00:00:00+00:00");
+        }
+        let rest = seen[1..].iter().map(|name| Fixture::read(name).answer());
+        let answers = in_turn(std::iter::once(first.answer()).chain(rest));
+        Mock::given(path(format!("/v1/nodes/{NODE}")))
+            .respond_with(answers)
+            .mount(&server)
+            .await;
+        let client = client(&server);
+        let wait = client.wait_for_node_provision_state(NODE, goal, minute);
+        let error = wait.await.unwrap_err();
         assert_eq!(error.class(), Class::Blocked);
-        assert_eq!(error.words() == words, expected.is_some(), "{error}");
+        assert!(
+            matches!(&error, Error::Unreached { progress, .. } if *progress == ended),
+            "{error:?}"
+        );
+        assert_eq!(error.words() == words, ended == Progress::Failed, "{error}");
     }
+}
+
+#[tokio::test]
+async fn who_sent_the_verb_knows_that_its_failure_is_new() {
+    let server = server().await;
+    let failed = Fixture::read("node-enroll-verify-failed");
+    Mock::given(path(format!("/v1/nodes/{NODE}/states/provision")))
+        .respond_with(ResponseTemplate::new(202))
+        .mount(&server)
+        .await;
+    Mock::given(path(format!("/v1/nodes/{NODE}")))
+        .respond_with(failed.answer())
+        .mount(&server)
+        .await;
+    let request = ProvisionRequest::new(Verb::Manage);
+    let wait = Duration::from_mins(1);
+    let client = client(&server);
+    let error = client
+        .set_node_provision_state_and_wait(NODE, &request, wait)
+        .await
+        .unwrap_err();
+    assert_eq!(error.words(), failed.body["last_error"].as_str().unwrap());
 }
 
 #[tokio::test]
