@@ -10,7 +10,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 STACK := $(TARGET)/debug/ironwright-stack
 # One selection of packages and targets for everything that is built twice otherwise: cargo's features depend on it.
 BUILD := $(CARGO) build --workspace --all-targets --locked
-GENERATED := crds charts/ironwright/generated
+GENERATED := crds charts/ironwright/generated deploy/crds.yaml deploy/operator.yaml docs/reference
 
 # $(call with_tools,COMMAND): the launcher gets the stack's tools ready (Go, Python) while COMMAND compiles Rust.
 define with_tools
@@ -18,6 +18,19 @@ define with_tools
 trap 'kill $$tools 2>/dev/null || true' INT TERM; \
 $(1) || { status=$$?; kill $$tools 2>/dev/null || true; wait $$tools || true; exit $$status; }; \
 wait $$tools
+endef
+
+# $(call write_generated,DIR): everything in $(GENERATED), below DIR. The manifests are the chart's, without what only Helm
+# may say of itself.
+define write_generated
+"$(TARGET)/debug/ironwright" crds --directory "$(1)/crds"; \
+mkdir -p "$(1)/charts/ironwright" "$(1)/deploy"; \
+cp -r "$(1)/crds" "$(1)/charts/ironwright/generated"; \
+{ echo '# Written by `make generate` from src/api.'; "$(TARGET)/debug/ironwright" crds; } > "$(1)/deploy/crds.yaml"; \
+{ echo '# Written by `make generate` from charts/ironwright.'; \
+"$(STACK)" helm template ironwright charts/ironwright --namespace ironwright-system --set crds.install=false \
+| sed -e '/managed-by: Helm$$/d' -e '/helm.sh\/chart: /d' -e '/^$$/d'; } > "$(1)/deploy/operator.yaml"; \
+"$(TARGET)/debug/ironwright" reference --directory "$(1)/docs/reference"
 endef
 
 .PHONY: help
@@ -48,14 +61,13 @@ bench: preflight ## Measure the release build against a plain script; writes tar
 	@exec "$(STACK)" bench
 
 .PHONY: generate
-generate: ## Write the CRDs into crds/ and the chart
-	@$(BUILD)
+generate: build ## Write what is generated: CRDs, plain manifests, reference pages
 	@new=$$(mktemp -d); trap 'rm -rf "$$new"' EXIT; \
-	"$(TARGET)/debug/ironwright" crds --directory "$$new"; \
-	for to in $(GENERATED); do rm -rf "$$to"; mkdir -p "$$to"; cp "$$new"/*.yaml "$$to"; done
+	$(call write_generated,$$new); \
+	for to in $(GENERATED); do rm -rf "$$to"; cp -r "$$new/$$to" "$$to"; done
 
 .PHONY: check
-check: fmt-check clippy drift ## Formatting, lints and drift of generated files
+check: fmt-check clippy drift ## Formatting, lints and drift of what is generated
 
 .PHONY: fmt
 fmt: ## Format the source
@@ -70,12 +82,11 @@ clippy:
 	@$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
 .PHONY: drift
-drift:
-	@$(BUILD)
+drift: build
 	@new=$$(mktemp -d); trap 'rm -rf "$$new"' EXIT; \
-	"$(TARGET)/debug/ironwright" crds --directory "$$new"; \
+	$(call write_generated,$$new); \
 	for at in $(GENERATED); do \
-	diff -ru "$$at" "$$new" || { echo "$$at is not what the types say: run \`make generate\` and commit it" >&2; exit 1; }; \
+	diff -ru "$$at" "$$new/$$at" || { echo "$$at is not what its source says: run \`make generate\` and commit it" >&2; exit 1; }; \
 	done
 
 # Also a part of `make test`: here on its own, because it answers in seconds.

@@ -25,6 +25,8 @@ pub enum Command {
     Run(Run),
     /// Prints the CustomResourceDefinitions as YAML, or writes one file for each.
     Crds(Crds),
+    /// Writes the pages of the documentation that follow from the code.
+    Reference(Reference),
 }
 
 /// Settings of `ironwright run`. The log filter is `RUST_LOG`, see [`crate::telemetry`].
@@ -150,6 +152,14 @@ pub struct Crds {
     pub directory: Option<PathBuf>,
 }
 
+/// Settings of `ironwright reference`.
+#[derive(Args, Clone, Debug)]
+pub struct Reference {
+    /// Where to write them.
+    #[arg(long, value_name = "DIR")]
+    pub directory: PathBuf,
+}
+
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum LogFormat {
@@ -173,7 +183,7 @@ mod tests {
         let line = ["ironwright", "run"].iter().chain(arguments);
         match Cli::try_parse_from(line).unwrap().command {
             Command::Run(run) => run,
-            Command::Crds(_) => panic!("not run"),
+            Command::Crds(_) | Command::Reference(_) => panic!("not run"),
         }
     }
 

@@ -16,4 +16,5 @@ pub mod leader;
 pub mod metrics;
 pub mod operator;
 pub mod permit;
+pub mod reference;
 pub mod telemetry;

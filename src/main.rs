@@ -3,7 +3,7 @@
 use anyhow::{Context as _, anyhow};
 use clap::Parser;
 use ironwright::config::{Cli, Command};
-use ironwright::{api, operator, telemetry};
+use ironwright::{api, operator, reference, telemetry};
 
 fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
@@ -14,6 +14,9 @@ fn main() -> anyhow::Result<()> {
     match cli.command {
         Command::Crds(crds) => {
             api::files::write(crds.directory.as_deref()).context("cannot write the definitions")
+        }
+        Command::Reference(wanted) => {
+            reference::write(&wanted.directory).context("cannot write the reference")
         }
         Command::Run(run) => {
             telemetry::init(run.log_format)?;

@@ -4,11 +4,13 @@
 //! HTTP status, so that the name of an object or the text of an error cannot become a time series. What describes
 //! the present (nodes, age of the last observation) is asked for at scrape time, so that what is gone disappears.
 
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus::{
     Gauge, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
-    core::Collector,
+    core::{Collector, Desc},
+    proto::MetricType,
 };
 
 /// Seconds. From an answer out of a local cache to the 60 s after which a call is given up.
@@ -43,6 +45,19 @@ struct Timed {
     seconds: HistogramVec,
 }
 
+/// A metric, for the documentation.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Described {
+    /// Its full name.
+    pub name: String,
+    /// `counter`, `gauge` or `histogram`.
+    pub kind: &'static str,
+    /// What it says.
+    pub help: String,
+    /// The names of its labels.
+    pub labels: Vec<String>,
+}
+
 /// Every metric of the process; clones share the same numbers.
 #[derive(Clone)]
 pub struct Metrics {
@@ -63,8 +78,19 @@ pub struct Metrics {
 impl Metrics {
     /// Creates and registers every metric in a registry of its own.
     pub fn new() -> Result<Self, prometheus::Error> {
-        let registry = Registry::new();
-        let new = Register(&registry);
+        Self::registered(&Register::default())
+    }
+
+    /// Every metric there is, by name.
+    pub fn described() -> Result<Vec<Described>, prometheus::Error> {
+        let new = Register::default();
+        Self::registered(&new)?;
+        let mut all = new.described.into_inner();
+        all.sort_unstable();
+        Ok(all)
+    }
+
+    fn registered(new: &Register) -> Result<Self, prometheus::Error> {
         new.build_info()?;
         Ok(Self {
             reconciles: new.timed(
@@ -76,7 +102,7 @@ impl Metrics {
             ironic_requests: new.timed(
                 "ironic_request",
                 [
-                    "HTTP requests to Ironic, each try counted; status is \"none\" without an answer.",
+                    "HTTP requests to Ironic, each try counted.",
                     "How long one HTTP request to Ironic took.",
                 ],
                 [&["method", "route", "status"], &["method", "route"]],
@@ -111,7 +137,7 @@ impl Metrics {
             nodes: new.nodes()?,
             observation_age: new.observation_age()?,
             sources: Arc::default(),
-            registry,
+            registry: new.registry.clone(),
         })
     }
 
@@ -212,10 +238,14 @@ impl Timed {
     }
 }
 
-/// Makes metrics with the program's prefix and registers them.
-struct Register<'a>(&'a Registry);
+/// Makes metrics with the program's prefix, registers them, and keeps what they are.
+#[derive(Default)]
+struct Register {
+    registry: Registry,
+    described: RefCell<Vec<Described>>,
+}
 
-impl Register<'_> {
+impl Register {
     /// `<name>s_total` with the first help and labels, `<name>_duration_seconds` with the second.
     fn timed(
         &self,
@@ -263,8 +293,39 @@ impl Register<'_> {
     }
 
     fn add<C: Collector + Clone + 'static>(&self, collector: C) -> Result<C, prometheus::Error> {
-        self.0.register(Box::new(collector.clone()))?;
+        self.registry.register(Box::new(collector.clone()))?;
+        self.described.borrow_mut().extend(described(&collector));
         Ok(collector)
+    }
+}
+
+/// What a collector offers; a family tells its type also while it is empty.
+fn described(collector: &impl Collector) -> impl Iterator<Item = Described> {
+    let kinds: Vec<_> = collector
+        .collect()
+        .iter()
+        .map(|family| kind(family.get_field_type()))
+        .collect();
+    let one = |(desc, kind): (&Desc, _)| {
+        let constant = desc.const_label_pairs.iter().map(|pair| pair.name().to_owned());
+        Described {
+            name: desc.fq_name.clone(),
+            kind,
+            help: desc.help.clone(),
+            labels: desc.variable_labels.iter().cloned().chain(constant).collect(),
+        }
+    };
+    let all: Vec<_> = collector.desc().into_iter().zip(kinds).map(one).collect();
+    all.into_iter()
+}
+
+const fn kind(of: MetricType) -> &'static str {
+    match of {
+        MetricType::COUNTER => "counter",
+        MetricType::GAUGE => "gauge",
+        MetricType::HISTOGRAM => "histogram",
+        MetricType::SUMMARY => "summary",
+        MetricType::UNTYPED => "untyped",
     }
 }
 

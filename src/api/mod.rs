@@ -2,6 +2,7 @@
 //!
 //! Group `ironwright.dev`, version `v1alpha1`, every kind namespaced. Field names are Ironic's own in camelCase.
 
+pub mod advice;
 pub mod cloud;
 pub mod conditions;
 pub mod files;

@@ -122,6 +122,11 @@ const LAYERS: &[Layer] = &[
         banned: &["reqwest"],
     },
     Layer {
+        module: "reference",
+        may_use: &["api", "config", "domain", "metrics", "telemetry"],
+        banned: &["tokio", "async", "reqwest"],
+    },
+    Layer {
         module: "metrics",
         may_use: &[],
         banned: &["tokio"],

@@ -27,6 +27,8 @@ mod deletion;
 #[cfg(test)]
 mod dependencies;
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod dropped;
 #[cfg(test)]
 mod edits;
@@ -38,6 +40,8 @@ mod first_light;
 mod fleet;
 #[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod install;
 #[cfg(test)]
 mod layers;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! * [`facts`]: everything a decision may know.
 //! * [`situation`]: the facts folded into a finite number of situations.
 //! * [`rules`]: situation → choice; checked over every situation.
+//! * [`meanings`]: what each rule means, for the documentation.
 //! * [`gate`]: what must be done before a step may be taken (finalizer, pause after a failure, proofs for a destructive step).
 //! * [`desired`], [`fields`], `table`: the fields a spec asks for, how they differ from the live node, and when they may be changed.
 //! * `upkeep`: traits and maintenance, which have requests of their own.
@@ -21,6 +22,7 @@ pub mod facts;
 pub mod fields;
 pub mod gate;
 pub mod marker;
+pub mod meanings;
 pub mod outcome;
 pub mod plan;
 mod power;

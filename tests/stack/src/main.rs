@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use ironwright_stack::{Progress, Tools, bench, demo, guard, up};
 
@@ -21,6 +21,12 @@ struct Arguments {
 enum Command {
     /// Builds and installs all parts into the cache, and nothing else.
     Tools,
+    /// Runs the helm among the parts, with these arguments and as whoever calls.
+    Helm {
+        /// As helm takes them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        arguments: Vec<OsString>,
+    },
     /// Starts a control plane and an Ironic and keeps them until Ctrl-C.
     Up(up::Options),
     /// Deploys machines before your eyes: control plane, Ironic, chart, operator and sample manifests.
@@ -57,6 +63,7 @@ fn perform(command: Command) -> Result<ExitCode> {
                 .await
                 .map(|_| ExitCode::SUCCESS)
         }),
+        Command::Helm { arguments } => run(helm(arguments)),
         Command::Up(options) => run(up::run(options)),
         Command::Demo(options) => run(demo::run(options)),
         Command::Bench(options) => run(bench::run(options)),
@@ -66,6 +73,18 @@ fn perform(command: Command) -> Result<ExitCode> {
             std::process::exit(code)
         }
     }
+}
+
+/// Takes over helm's exit status.
+async fn helm(arguments: Vec<OsString>) -> Result<ExitCode> {
+    let program = Tools::ensure(&Progress::stderr()).await?.binary("helm");
+    let status = tokio::process::Command::new(program)
+        .args(arguments)
+        .status()
+        .await
+        .context("cannot run helm")?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
 fn run<T>(work: impl Future<Output = Result<T>>) -> Result<T> {

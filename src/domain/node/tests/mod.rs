@@ -1,5 +1,6 @@
 //! The decision checked: over every situation, over everything Ironic can do, and against mutants of itself.
 
+mod advice;
 mod compose;
 mod era;
 mod fields;
