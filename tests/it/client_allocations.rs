@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ironwright::ironic::client::{AllocationQuery, Error};
 use ironwright::ironic::model::{
-    Allocation, AllocationCreate, AllocationState, AllocationUpdate, Change, Edit, Verb,
+    Allocation, AllocationCreate, AllocationState, AllocationUpdate, Change, Edit, NodeUpdate, Verb,
 };
 use ironwright_stack::proxy::{Action, Answer};
 use serde_json::json;
@@ -139,6 +139,12 @@ async fn an_allocation_is_changed_and_listed() {
     let lab = Lab::new("ca-list").await;
     let client = &lab.client;
     let node = lab.offered("n", json!({})).await;
+    // An allocation that has an owner gets nodes of that owner only.
+    let theirs = NodeUpdate {
+        owner: lab.name("owner").as_str().into(),
+        ..NodeUpdate::default()
+    };
+    client.update_node(&node.uuid, &theirs).await.unwrap();
     let owned = AllocationCreate {
         owner: Some(lab.name("owner")),
         ..claim(&lab, "a")

@@ -74,7 +74,7 @@ async fn the_bmc_does_what_it_can() {
         } else {
             client.set_node_secure_boot(&node, true).await.unwrap();
         }
-        let what = if uefi { "boot mode" } else { "secure boot" };
+        let what = if uefi { "boot mode" } else { "secure_boot" };
         let told = wait::until(what, LONG, async || {
             let now = client.get_node(&node).await?.value;
             Ok(now.last_error.filter(|words| words.to_lowercase().contains(what)))
@@ -129,11 +129,11 @@ async fn lights_and_console_are_switched() {
         .iter()
         .find(|light| !light.readonly)
         .expect("one can be switched");
-    assert!(light.states.contains(&"ON".to_owned()), "{light:?}");
+    assert!(light.states.contains(&"on".to_owned()), "{light:?}");
     let shows = client.get_node_indicator(&node, &light.name).await.unwrap();
     assert!(light.states.contains(&shows), "{shows}");
     let refused = client
-        .set_node_indicator(&node, &light.name, "ON")
+        .set_node_indicator(&node, &light.name, "on")
         .await
         .unwrap_err();
     assert!(

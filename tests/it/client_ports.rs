@@ -425,10 +425,7 @@ async fn drivers_and_conductors_are_read() {
         .find(|driver| driver.name == "fake-hardware")
         .expect("it is offered");
     assert_eq!(fake.hosts, [host.clone()]);
-    assert!(
-        fake.enabled_interfaces(InterfaceKind::Deploy)
-            .contains(&"testkit")
-    );
+    assert!(fake.enabled_interfaces(InterfaceKind::Deploy).contains(&"fake"));
     let names = client.list_driver_names().await.unwrap();
     assert!(
         names.len() == drivers.len()

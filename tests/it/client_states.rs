@@ -168,9 +168,10 @@ async fn a_node_that_waits_is_waited_for_until_time_is_over_and_can_be_stopped()
     let node = lab.node("a", json!({"clean_wait": true})).await;
     lab.walk(&node.uuid, &[Verb::Manage]).await;
     let short = Duration::from_millis(1500);
+    let provide = with(Verb::Provide);
     let wait = lab
         .client
-        .set_node_provision_state_and_wait(&node.uuid, &with(Verb::Provide), short);
+        .set_node_provision_state_and_wait(&node.uuid, &provide, short);
     let error = wait.await.unwrap_err();
     assert!(
         matches!(&error, Error::StillWaiting { state, .. } if state.starts_with("clean")),

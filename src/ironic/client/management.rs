@@ -100,7 +100,7 @@ impl Client {
         self.member(needs_indicators(call), "indicators").await
     }
 
-    /// What a light shows: `ON`, `OFF`, `BLINKING` or `UNKNOWN` (API 1.63); by its name, [`Indicator::name`].
+    /// What a light shows: `on`, `off`, `blinking` or `unknown` (API 1.63); by its name, [`Indicator::name`].
     pub async fn get_node_indicator(&self, id: &str, indicator: &str) -> Result<String> {
         let call = self.to_route(&NODE_INDICATOR, &[&as_kept(id), indicator])?;
         self.member(needs_indicators(call), "state").await

@@ -197,9 +197,15 @@ pub fn diff(from: &Object, to: &Object) -> Result<Patch, CannotPatch> {
 
 /// Removes a field that is set.
 fn unset(field: &str, current: Option<&Value>, operations: &mut Vec<PatchOperation>) {
-    if current.is_some_and(|value| value.as_object().is_none_or(|object| !object.is_empty())) {
-        operations.push(remove(&[field]));
+    if current.is_none_or(|value| value.as_object().is_some_and(Object::is_empty)) {
+        return;
     }
+    // Ironic 39 answers 500 when it is to remove this one.
+    operations.push(if field == "automated_clean" {
+        add(&[field], Value::Null)
+    } else {
+        remove(&[field])
+    });
 }
 
 /// Which keys change so that an object gets to be exactly this one.

@@ -167,6 +167,21 @@ fn a_masked_secret_is_never_written_back() {
 }
 
 #[test]
+fn what_cannot_be_removed_is_nulled() {
+    let now = object(json!({"automated_clean": false, "description": "d"}));
+    let changes = [
+        ("automated_clean", FieldChange::Unset),
+        ("description", FieldChange::Unset),
+        ("owner", FieldChange::Unset),
+    ];
+    let patch = super::patch(&now, &changes).unwrap();
+    let expected = json!([
+        {"op": "add", "path": "/automated_clean", "value": null}, {"op": "remove", "path": "/description"}
+    ]);
+    assert_eq!(serde_json::to_value(&patch).unwrap(), expected);
+}
+
+#[test]
 fn debugging_shows_no_values() {
     let edit = Edit::set("password", "hunter2");
     let change = edit.change();

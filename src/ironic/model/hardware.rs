@@ -91,7 +91,7 @@ record! {
         component: String,
         /// Whether it cannot be switched.
         readonly: bool,
-        /// The states it can have: `ON`, `OFF`, `BLINKING`, `UNKNOWN`.
+        /// The states it can have: `on`, `off`, `blinking`, `unknown`.
         states: Vec<String>,
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::{Fixture, NODE, client, in_turn, received, server};
+use super::{Fixture, NODE, client, received, server};
 use crate::ironic::client::{ConductorQuery, ConfigDrive, Error, ProvisionRequest};
 use crate::ironic::model::{InterfaceKind, NodeCreate, Object, PowerTarget, Verb};
 
