@@ -23,10 +23,19 @@ fn claim(lab: &Lab, name: &str) -> AllocationCreate {
     }
 }
 
+/// An allocation that is done. One that Ironic has lost sight of (its conductor could not write to SQLite) is made anew, as
+/// [`ironwright::ironic::client::Client::wait_for_allocation`] says.
 async fn made(lab: &Lab, draft: &AllocationCreate) -> Result<Allocation, Error> {
-    let made = lab.client.create_allocation(draft).await?.value;
-    let done = lab.client.wait_for_allocation(&made.uuid, LONG, false).await?;
-    Ok(done.value)
+    let patience = Duration::from_secs(10);
+    loop {
+        let made = lab.client.create_allocation(draft).await?.value;
+        match lab.client.wait_for_allocation(&made.uuid, patience, false).await {
+            Err(Error::StillWaiting { .. }) => {
+                lab.client.delete_allocation(&made.uuid).await?;
+            }
+            done => return done.map(|done| done.value),
+        }
+    }
 }
 
 #[tokio::test]

@@ -51,6 +51,8 @@ pub enum Rejection {
     Busy,
     /// Something in front of Ironic got no answer from it (502, 504).
     Gateway,
+    /// Ironic's database refused a transaction, since another one was under way, and took it back (500; SQLite).
+    DatabaseLocked,
     /// Ironic failed (other 500-class).
     Server,
     /// The endpoint is somewhere else (300-class); redirects are not followed.
@@ -84,6 +86,7 @@ impl Rejection {
         Self::TooMany,
         Self::Busy,
         Self::Gateway,
+        Self::DatabaseLocked,
         Self::Server,
         Self::Redirected,
         Self::Invalid,
@@ -100,6 +103,7 @@ impl Rejection {
             | Self::TooMany
             | Self::Busy
             | Self::Gateway
+            | Self::DatabaseLocked
             | Self::Server => Class::Transient,
             Self::AlreadyExists
             | Self::InstanceAssociated
@@ -139,6 +143,7 @@ impl Rejection {
             429 => Self::TooMany,
             502 | 504 => Self::Gateway,
             503 => Self::Busy,
+            500 if has(words, &["database is locked"]) => Self::DatabaseLocked,
             500 if has(words, &["requires a scope of"]) => Self::ScopeRequired,
             500..=599 => Self::Server,
             _ => Self::Invalid,

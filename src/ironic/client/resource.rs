@@ -64,9 +64,11 @@ impl Client {
         let uuid = body.get("uuid").and_then(Value::as_str).map(str::to_owned);
         let route = R::ROUTES.create;
         let mut call = self.about::<R>(route, &[])?.body(&body)?;
-        if uuid.is_some() {
-            call = call.repeat(Repeat::Once);
-        }
+        call = call.repeat(if uuid.is_some() {
+            Repeat::Once
+        } else {
+            Repeat::Whole
+        });
         match (self.call_once(&call).await, uuid) {
             (Ok(answer), _) => whole(answer.seen(route)?, route),
             (Err(Failed { error, doubt: true }), Some(uuid)) if error.is_already_exists() => self
@@ -135,7 +137,12 @@ impl Client {
             return Err(Error::argument("the patch is empty"));
         }
         let route = call.route;
-        let mut seen: Seen<R> = whole(self.call(call.body(patch)?).await?.seen(route)?, route)?;
+        let mut seen: Seen<R> = whole(
+            self.call(call.body(patch)?.repeat(Repeat::Whole))
+                .await?
+                .seen(route)?,
+            route,
+        )?;
         seen.value.just_patched();
         Ok(seen)
     }

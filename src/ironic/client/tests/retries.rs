@@ -64,6 +64,25 @@ async fn requests(call: Call, first: ResponseTemplate) -> usize {
     received(&server).await.len()
 }
 
+/// A transaction that SQLite refused, in Ironic's words.
+fn database_locked() -> ResponseTemplate {
+    let words = "(sqlite3.OperationalError) database is locked\n[SQL: UPDATE nodes SET ...]";
+    let fault = serde_json::json!({"faultcode": "Server", "faultstring": words, "debuginfo": null});
+    ResponseTemplate::new(500).set_body_json(serde_json::json!({"error_message": fault.to_string()}))
+}
+
+#[tokio::test]
+async fn a_patch_whose_transaction_was_taken_back_is_sent_again() {
+    for call in [Call::Get, Call::Patch, Call::Create, Call::Delete] {
+        assert_eq!(requests(call, database_locked()).await, 2, "{call:?}");
+    }
+    assert_eq!(
+        requests(Call::Provision, database_locked()).await,
+        1,
+        "a verb may have begun"
+    );
+}
+
 /// The first answer to a call, and how many requests are made then: of a call that reads, of one that acts
 /// twice when it is made twice, of one that does not.
 fn first_answers() -> Vec<(ResponseTemplate, [usize; 3])> {
