@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use ironwright::ironic::client::{AllocationQuery, Error};
 use ironwright::ironic::model::{
-    Allocation, AllocationCreate, AllocationState, AllocationUpdate, Change, Edit, NodeUpdate, Verb,
+    Allocation, AllocationCreate, AllocationState, AllocationUpdate, Change, Edit, Node, NodeUpdate, Verb,
 };
 use ironwright_stack::proxy::{Action, Answer};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::client_lab::{LONG, Lab, object, patch, rows};
+use crate::client_lab::{LONG, Lab, object, patch, rows, with};
 
 /// A claim on one of this test's nodes.
 fn claim(lab: &Lab, name: &str) -> AllocationCreate {
@@ -143,24 +143,62 @@ async fn an_allocation_without_a_node_says_why() {
     );
 }
 
-#[tokio::test]
-async fn an_allocation_is_changed_and_listed() {
-    let lab = Lab::new("ca-list").await;
-    let client = &lab.client;
+/// Two allocations: `a`, of an owner and with the node `n`, and `b`, in error.
+async fn two(lab: &Lab) -> (Node, Allocation) {
     let node = lab.offered("n", json!({})).await;
     // An allocation that has an owner gets nodes of that owner only.
     let theirs = NodeUpdate {
         owner: lab.name("owner").as_str().into(),
         ..NodeUpdate::default()
     };
-    client.update_node(&node.uuid, &theirs).await.unwrap();
-    let owned = AllocationCreate {
-        owner: Some(lab.name("owner")),
-        ..claim(&lab, "a")
-    };
-    let a = made(&lab, &owned).await.unwrap();
-    let b = made(&lab, &claim(&lab, "b")).await.unwrap_err();
+    lab.client.update_node(&node.uuid, &theirs).await.unwrap();
+    let owned = with(claim(lab, "a"), |draft| draft.owner = Some(lab.name("owner")));
+    let a = made(lab, &owned).await.unwrap();
+    let b = made(lab, &claim(lab, "b")).await.unwrap_err();
     assert!(matches!(b, Error::Unallocated { .. }), "{b:?}");
+    (node, a)
+}
+
+#[tokio::test]
+async fn allocations_are_filtered() {
+    let lab = Lab::new("ca-list").await;
+    let client = &lab.client;
+    let (node, _) = two(&lab).await;
+    let any = AllocationQuery::default;
+    let of_class = || with(any(), |q| q.resource_class = lab.query().resource_class);
+    for (query, expected) in [
+        (of_class(), "ab"),
+        (with(of_class(), |q| q.state = Some(AllocationState::Active)), "a"),
+        (with(of_class(), |q| q.state = Some(AllocationState::Error)), "b"),
+        (with(any(), |q| q.owner = Some(lab.name("owner"))), "a"),
+        (with(any(), |q| q.node = Some(node.uuid.clone())), "a"),
+        (with(of_class(), |q| q.page_size = Some(1)), "ab"),
+        (with(of_class(), |q| q.at_most = Some(1)), "a"),
+        (with(of_class(), |q| q.fields = vec!["name".into()]), "ab"),
+    ] {
+        let found = rows(client.list_allocations(query.clone()))
+            .await
+            .expect("a listing");
+        let last = |found: &Allocation| found.name.as_ref()?.chars().last();
+        assert_eq!(
+            found.iter().filter_map(last).collect::<String>(),
+            expected,
+            "{query:?}"
+        );
+    }
+    let both = with(of_class(), |q| q.node = Some(node.uuid.clone()));
+    let refused = rows(client.list_allocations(both)).await.unwrap_err();
+    assert!(
+        matches!(refused, Error::Argument { .. }),
+        "Ironic 39 answers 500: {refused}"
+    );
+}
+
+#[tokio::test]
+async fn an_allocation_is_changed() {
+    let lab = Lab::new("ca-change").await;
+    let client = &lab.client;
+    let (node, a) = two(&lab).await;
     let update = AllocationUpdate {
         extra: Edit::set("x", json!({"y": 1})),
         ..AllocationUpdate::default()
@@ -180,82 +218,6 @@ async fn an_allocation_is_changed_and_listed() {
         .unwrap()
         .value;
     assert_eq!((narrow.state, narrow.name), (AllocationState::Active, None));
-
-    let of_class = || AllocationQuery {
-        resource_class: lab.query().resource_class,
-        ..AllocationQuery::default()
-    };
-    for (query, expected) in [
-        (of_class(), "ab"),
-        (
-            AllocationQuery {
-                state: Some(AllocationState::Active),
-                ..of_class()
-            },
-            "a",
-        ),
-        (
-            AllocationQuery {
-                state: Some(AllocationState::Error),
-                ..of_class()
-            },
-            "b",
-        ),
-        (
-            AllocationQuery {
-                owner: Some(lab.name("owner")),
-                ..AllocationQuery::default()
-            },
-            "a",
-        ),
-        (
-            AllocationQuery {
-                node: Some(node.uuid.clone()),
-                ..AllocationQuery::default()
-            },
-            "a",
-        ),
-        (
-            AllocationQuery {
-                page_size: Some(1),
-                ..of_class()
-            },
-            "ab",
-        ),
-        (
-            AllocationQuery {
-                at_most: Some(1),
-                ..of_class()
-            },
-            "a",
-        ),
-        (
-            AllocationQuery {
-                fields: vec!["name".into()],
-                ..of_class()
-            },
-            "ab",
-        ),
-    ] {
-        let found = rows(client.list_allocations(query.clone()))
-            .await
-            .expect("a listing");
-        let names: String = found
-            .iter()
-            .filter_map(|it| it.name.as_ref()?.chars().last())
-            .collect();
-        assert_eq!(names, expected, "{query:?}");
-    }
-    let both = AllocationQuery {
-        node: Some(node.uuid.clone()),
-        ..of_class()
-    };
-    let refused = rows(client.list_allocations(both)).await.unwrap_err();
-    assert!(
-        matches!(refused, Error::Argument { .. }),
-        "Ironic 39 answers 500: {refused}"
-    );
-
     let unnamed = AllocationUpdate {
         name: Change::Unset,
         ..AllocationUpdate::default()

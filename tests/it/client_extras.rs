@@ -8,7 +8,7 @@ use ironwright::ironic::client::{
 };
 use ironwright::ironic::model::{
     Change, DeployTemplateCreate, DeployTemplateUpdate, Edit, InspectionRuleCreate, InspectionRuleUpdate,
-    InterfaceKind, NodeCreate, RunbookCreate, RunbookUpdate, Verb, VolumeConnectorCreate,
+    InterfaceKind, NodeCreate, PowerTarget, RunbookCreate, RunbookUpdate, Verb, VolumeConnectorCreate,
     VolumeConnectorUpdate, VolumeTargetCreate, VolumeTargetUpdate,
 };
 use ironwright_stack::wait;
@@ -121,7 +121,7 @@ async fn lights_and_console_are_switched() {
     let client = &lab.client.retry_on_conflict(LONG);
     let draft = NodeCreate {
         interfaces: [(InterfaceKind::Console, "fake".to_owned())].into(),
-        ..lab.draft("a", json!({}))
+        ..lab.draft("a", &json!({}))
     };
     let node = client.create_node(&draft).await.unwrap().value.uuid;
     let lights = client.list_node_indicators(&node).await.unwrap();
@@ -151,10 +151,8 @@ async fn lights_and_console_are_switched() {
     client.set_node_console(&node, false).await.unwrap();
 }
 
-#[tokio::test]
-async fn what_is_known_of_the_hardware_is_read() {
-    let lab = Lab::new("cx-hardware").await;
-    let client = &lab.client.retry_on_conflict(LONG);
+/// A node in `manageable` with hardware that fakes what it can, and no light to inspect it by.
+async fn hardware(lab: &Lab) -> String {
     let draft = NodeCreate {
         interfaces: [
             (InterfaceKind::Bios, "fake".to_owned()),
@@ -165,10 +163,18 @@ async fn what_is_known_of_the_hardware_is_read() {
         ]
         .into(),
         extra: object(json!({"testkit": {"inspect_fail": "no light"}})),
-        ..lab.draft("a", json!({}))
+        ..lab.draft("a", &json!({}))
     };
-    let node = client.create_node(&draft).await.unwrap().value.uuid;
+    let node = lab.client.create_node(&draft).await.unwrap().value.uuid;
     lab.walk(&node, &[Verb::Manage]).await;
+    node
+}
+
+#[tokio::test]
+async fn the_raid_wanted_is_written_down() {
+    let lab = Lab::new("cx-raid").await;
+    let client = &lab.client.retry_on_conflict(LONG);
+    let node = hardware(&lab).await;
     assert!(client.get_node_inventory(&node).await.unwrap_err().is_not_found());
     let disks = object(json!({"logical_disks": [{"size_gb": 100, "raid_level": "1"}]}));
     client.set_node_target_raid_config(&node, &disks).await.unwrap();
@@ -187,6 +193,13 @@ async fn what_is_known_of_the_hardware_is_read() {
             .target_raid_config
             .is_empty()
     );
+}
+
+#[tokio::test]
+async fn firmware_settings_are_read() {
+    let lab = Lab::new("cx-bios").await;
+    let client = &lab.client.retry_on_conflict(LONG);
+    let node = hardware(&lab).await;
     let step = json!({"interface": "bios", "step": "apply_configuration",
         "args": {"settings": [{"name": "turbo", "value": "on"}]}});
     let clean = ProvisionRequest {
@@ -217,7 +230,13 @@ async fn what_is_known_of_the_hardware_is_read() {
             .is_not_found()
     );
     client.list_node_firmware(&node).await.unwrap();
+}
 
+#[tokio::test]
+async fn what_happened_is_remembered() {
+    let lab = Lab::new("cx-history").await;
+    let client = &lab.client.retry_on_conflict(LONG);
+    let node = hardware(&lab).await;
     lab.go(&node, &ProvisionRequest::new(Verb::Inspect))
         .await
         .unwrap_err();
@@ -234,16 +253,20 @@ async fn what_is_known_of_the_hardware_is_read() {
     assert_eq!(one.event, failed.event);
 }
 
-#[tokio::test]
-async fn volumes_are_created_changed_and_deleted() {
-    let lab = Lab::new("cx-volume").await;
-    let client = &lab.client.retry_on_conflict(LONG);
+/// A node that is off: its volumes can be changed.
+async fn switched_off(lab: &Lab) -> String {
     let node = lab.node("a", json!({})).await.uuid;
     lab.walk(&node, &[Verb::Manage]).await;
-    client
-        .set_node_power_state_and_wait(&node, ironwright::ironic::model::PowerTarget::Off, None, LONG)
-        .await
-        .unwrap();
+    let client = lab.client.retry_on_conflict(LONG);
+    let off = client.set_node_power_state_and_wait(&node, PowerTarget::Off, None, LONG);
+    off.await.expect("it is off").value.uuid
+}
+
+#[tokio::test]
+async fn volume_connectors_are_created_changed_and_deleted() {
+    let lab = Lab::new("cx-volume").await;
+    let client = &lab.client.retry_on_conflict(LONG);
+    let node = switched_off(&lab).await;
     let connector = VolumeConnectorCreate {
         node_uuid: node.clone(),
         kind: "iqn".into(),
@@ -283,7 +306,13 @@ async fn volumes_are_created_changed_and_deleted() {
             .unwrap()
             .is_none()
     );
+}
 
+#[tokio::test]
+async fn volume_targets_are_created_changed_and_deleted() {
+    let lab = Lab::new("cx-target").await;
+    let client = &lab.client.retry_on_conflict(LONG);
+    let node = switched_off(&lab).await;
     let target = VolumeTargetCreate {
         node_uuid: node.clone(),
         volume_type: "iscsi".into(),
@@ -317,7 +346,7 @@ async fn volumes_are_created_changed_and_deleted() {
 }
 
 #[tokio::test]
-async fn deploy_templates_and_runbooks_are_created_changed_and_deleted() {
+async fn deploy_templates_are_created_changed_and_deleted() {
     let lab = Lab::new("cx-steps").await;
     let client = &lab.client;
     let step = |order: &str| object(json!({"interface": "deploy", "step": "x", "args": {}, order: 10}));
@@ -356,7 +385,12 @@ async fn deploy_templates_and_runbooks_are_created_changed_and_deleted() {
     );
     assert!(client.delete_deploy_template("CUSTOM_CX_STEPS").await.unwrap());
     assert!(!client.delete_deploy_template("CUSTOM_CX_STEPS").await.unwrap());
+}
 
+#[tokio::test]
+async fn runbooks_are_created_changed_and_deleted() {
+    let lab = Lab::new("cx-runbook").await;
+    let client = &lab.client;
     let draft = RunbookCreate {
         name: "CUSTOM_CX_RUNBOOK".into(),
         steps: vec![object(
@@ -433,7 +467,7 @@ async fn shards_are_counted() {
     for name in ["a", "b"] {
         let draft = NodeCreate {
             shard: Some(lab.name("shard")),
-            ..lab.draft(name, json!({}))
+            ..lab.draft(name, &json!({}))
         };
         lab.client.create_node(&draft).await.unwrap();
     }

@@ -4,7 +4,9 @@
 
 use std::time::{Duration, Instant};
 
-use ironwright::ironic::client::{Client, Error, NodeQuery, ProvisionRequest, Settings};
+use ironwright::ironic::client::{
+    ChassisQuery, Client, Error, NodeQuery, PortGroupQuery, ProvisionRequest, Settings,
+};
 use ironwright::ironic::model::{
     AllocationCreate, ApiVersion, ChassisCreate, Edit, NodeUpdate, PortCreate, PortGroupCreate, Verb,
 };
@@ -40,7 +42,7 @@ async fn a_creation_whose_answer_is_lost_is_made_once() {
         lab.proxy.when("POST", route).nth(1).then(Action::DropAfter);
     }
     let node = client
-        .create_node(&lab.draft("n", json!({})))
+        .create_node(&lab.draft("n", &json!({})))
         .await
         .unwrap()
         .value;
@@ -55,7 +57,7 @@ async fn a_creation_whose_answer_is_lost_is_made_once() {
         node_uuid: node.uuid.clone(),
         ..PortCreate::default()
     };
-    let port = client.create_port(&port).await.unwrap().value;
+    client.create_port(&port).await.unwrap();
     let chassis = ChassisCreate {
         description: Some(lab.name("c")),
         ..ChassisCreate::default()
@@ -67,17 +69,29 @@ async fn a_creation_whose_answer_is_lost_is_made_once() {
     };
     client.create_allocation(&claim).await.unwrap();
     assert_eq!(lab.writes(), 10, "each was sent twice");
-    let groups = ironwright::ironic::client::PortGroupQuery {
+    let groups = PortGroupQuery {
         node: Some(node.uuid.clone()),
-        ..Default::default()
+        ..PortGroupQuery::default()
     };
     assert_eq!(rows(client.list_port_groups(groups)).await.unwrap().len(), 1);
-    let all = rows(client.list_chassis(Default::default())).await.unwrap();
+    let all = rows(client.list_chassis(ChassisQuery::default())).await.unwrap();
     let ours = all
         .iter()
         .filter(|other| other.description == chassis.description);
     assert_eq!(ours.count(), 1);
+}
 
+#[tokio::test]
+async fn a_deletion_whose_answer_is_lost_is_known_to_be_done() {
+    let lab = Lab::new("cf-gone").await;
+    let client = &lab.client;
+    let node = lab.node("n", json!({})).await;
+    let port = PortCreate {
+        address: "02:1a:f0:00:00:02".into(),
+        node_uuid: node.uuid.clone(),
+        ..PortCreate::default()
+    };
+    let port = client.create_port(&port).await.unwrap().value;
     lab.proxy
         .when("DELETE", "/v1/ports/{}")
         .nth(1)

@@ -51,7 +51,7 @@ impl Lab {
     }
 
     /// A node in `enroll` whose interfaces do as `script` says.
-    pub fn draft(&self, name: &str, script: Value) -> NodeCreate {
+    pub fn draft(&self, name: &str, script: &Value) -> NodeCreate {
         use InterfaceKind::{Deploy, Inspect, Power, Rescue};
         NodeCreate {
             name: Some(self.name(name)),
@@ -67,7 +67,7 @@ impl Lab {
 
     /// The same, made.
     pub async fn node(&self, name: &str, script: Value) -> Node {
-        let draft = self.draft(name, script);
+        let draft = self.draft(name, &script);
         self.client.create_node(&draft).await.expect("a node").value
     }
 
@@ -78,7 +78,7 @@ impl Lab {
             node = Some(
                 self.go(id, &ProvisionRequest::new(verb))
                     .await
-                    .expect(verb.as_str()),
+                    .expect("the verb works"),
             );
         }
         node.expect("a verb").value
@@ -135,4 +135,10 @@ pub fn patch(value: Value) -> json_patch::Patch {
 /// Makes a state of its name.
 pub fn state(text: &str) -> ProvisionState {
     ProvisionState::from(text)
+}
+
+/// Something with a change.
+pub fn with<T>(mut value: T, change: impl FnOnce(&mut T)) -> T {
+    change(&mut value);
+    value
 }

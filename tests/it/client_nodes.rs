@@ -3,12 +3,14 @@
 #![cfg(test)]
 
 use ironwright::ironic::client::{Error, InitialState, NodeQuery, Rejection, SortDirection};
-use ironwright::ironic::model::{Change, Edit, Node, NodeCreate, NodeUpdate, ProvisionState, Verb};
+use ironwright::ironic::model::{
+    Change, ChassisCreate, Edit, Node, NodeCreate, NodeSummary, NodeUpdate, ProvisionState, Verb,
+};
 use ironwright_stack::proxy::{Action, Answer};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::client_lab::{LONG, Lab, object, patch, rows};
+use crate::client_lab::{LONG, Lab, object, patch, rows, with};
 
 #[tokio::test]
 async fn a_node_is_created_read_and_deleted() {
@@ -17,7 +19,7 @@ async fn a_node_is_created_read_and_deleted() {
     let draft = NodeCreate {
         description: Some("one".into()),
         properties: object(json!({"cpus": 4})),
-        ..lab.draft("a", json!({}))
+        ..lab.draft("a", &json!({}))
     };
     let node = client.create_node(&draft).await.unwrap().value;
     assert_eq!(node.provision_state, ProvisionState::Enroll);
@@ -88,7 +90,7 @@ async fn a_node_begins_in_the_state_that_is_asked_for() {
     ] {
         let draft = NodeCreate {
             description: Some("newer than API 1.10".into()),
-            ..lab.draft(name, json!({}))
+            ..lab.draft(name, &json!({}))
         };
         let node = lab
             .client
@@ -106,7 +108,7 @@ async fn a_node_begins_in_the_state_that_is_asked_for() {
     let active = "active".parse::<InitialState>().unwrap_err();
     assert!(matches!(active, Error::Argument { .. }), "{active}");
 
-    let draft = lab.draft("broken", json!({"verify_fail": "no such BMC"}));
+    let draft = lab.draft("broken", &json!({"verify_fail": "no such BMC"}));
     let error = lab
         .client
         .create_node_in(&draft, InitialState::Available, LONG)
@@ -131,7 +133,7 @@ async fn an_update_changes_what_it_names_and_nothing_else() {
     let draft = NodeCreate {
         properties: object(json!({"cpus": 4, "size": "XL"})),
         driver_info: object(json!({"some_password": "secret", "address": "a"})),
-        ..lab.draft("a", json!({}))
+        ..lab.draft("a", &json!({}))
     };
     let node = client.create_node(&draft).await.unwrap().value;
     let update = NodeUpdate {
@@ -165,7 +167,19 @@ async fn an_update_changes_what_it_names_and_nothing_else() {
     lab.proxy.clear_log();
     client.update_node(&node.uuid, &update).await.unwrap();
     assert_eq!(lab.writes(), 0, "all is so already");
+}
 
+#[tokio::test]
+async fn an_update_renames_and_removes() {
+    let lab = Lab::new("cn-rename").await;
+    let client = &lab.client;
+    let draft = NodeCreate {
+        description: Some("old".into()),
+        automated_clean: Some(false),
+        driver_info: object(json!({"some_password": "secret"})),
+        ..lab.draft("a", &json!({"gone": 1}))
+    };
+    let node = client.create_node(&draft).await.unwrap().value;
     let renamed = NodeUpdate {
         name: lab.name("b").as_str().into(),
         description: Change::Unset,
@@ -352,7 +366,7 @@ async fn what_must_not_be_deleted_is_not() {
 async fn various(lab: &Lab) -> [Node; 3] {
     let chassis = lab
         .client
-        .create_chassis(&Default::default())
+        .create_chassis(&ChassisCreate::default())
         .await
         .unwrap()
         .value;
@@ -362,12 +376,12 @@ async fn various(lab: &Lab) -> [Node; 3] {
         chassis_uuid: Some(chassis.uuid),
         retired: Some(true),
         maintenance: Some(true),
-        ..lab.draft("a", json!({}))
+        ..lab.draft("a", &json!({}))
     };
     let b = NodeCreate {
         instance_uuid: Some(Uuid::new_v4().to_string()),
         instance_name: Some(lab.name("instance")),
-        ..lab.draft("b", json!({}))
+        ..lab.draft("b", &json!({}))
     };
     let a = lab.client.create_node(&a).await.unwrap().value;
     // Without Keystone nobody may create a node for somebody else.
@@ -383,234 +397,76 @@ async fn various(lab: &Lab) -> [Node; 3] {
     [a, b, c]
 }
 
+/// Queries with the last letters of the names of what they find.
+fn filters(lab: &Lab, [a, b, c]: &[Node; 3]) -> Vec<(NodeQuery, &'static str)> {
+    let by = |change: &dyn Fn(&mut NodeQuery)| with(lab.query(), |query| change(query));
+    let text = |text: &str| Some(text.to_owned());
+    vec![
+        (lab.query(), "abc"),
+        (by(&|q| q.associated = Some(true)), "b"),
+        (by(&|q| q.associated = Some(false)), "ac"),
+        (by(&|q| q.maintenance = Some(true)), "a"),
+        (by(&|q| q.maintenance = Some(false)), "bc"),
+        (by(&|q| q.retired = Some(true)), "a"),
+        (by(&|q| q.retired = Some(false)), "bc"),
+        (by(&|q| q.driver = text("fake-hardware")), "abc"),
+        (by(&|q| q.driver = text("redfish")), ""),
+        (by(&|q| q.conductor_group = text("")), "abc"),
+        (by(&|q| q.conductor_group = text("else")), ""),
+        (by(&|q| q.conductor.clone_from(&c.conductor)), "abc"),
+        (by(&|q| q.fault = text("power failure")), ""),
+        (by(&|q| q.instance_uuid.clone_from(&b.instance_uuid)), "b"),
+        (by(&|q| q.instance_name = Some(lab.name("instance"))), "b"),
+        (by(&|q| q.provision_state = Some(ProvisionState::Enroll)), "ab"),
+        (by(&|q| q.provision_state = Some(ProvisionState::Manageable)), "c"),
+        (by(&|q| q.owner = text("p-owner")), "a"),
+        (by(&|q| q.lessee = text("p-lessee")), "a"),
+        (by(&|q| q.project = text("p-lessee")), "a"),
+        (by(&|q| q.shard = Some(lab.name("shard"))), "a"),
+        (by(&|q| q.sharded = Some(true)), "a"),
+        (by(&|q| q.sharded = Some(false)), "bc"),
+        (by(&|q| q.chassis_uuid.clone_from(&a.chassis_uuid)), "a"),
+        (by(&|q| q.description_contains = text("needle")), "a"),
+        (by(&|q| q.at_most = Some(2)), "ab"),
+        (by(&|q| q.marker = Some(a.uuid.clone())), "bc"),
+    ]
+}
+
 #[tokio::test]
 async fn every_filter_filters() {
     let lab = Lab::new("cn-filter").await;
-    let [a, b, c] = various(&lab).await;
-    let own = || lab.query();
-    let some = |text: &str| Some(text.to_owned());
-    let conductor = c.conductor.clone();
-    let checks: Vec<(NodeQuery, &str)> = vec![
-        (own(), "abc"),
-        (
-            NodeQuery {
-                associated: Some(true),
-                ..own()
-            },
-            "b",
-        ),
-        (
-            NodeQuery {
-                associated: Some(false),
-                ..own()
-            },
-            "ac",
-        ),
-        (
-            NodeQuery {
-                maintenance: Some(true),
-                ..own()
-            },
-            "a",
-        ),
-        (
-            NodeQuery {
-                maintenance: Some(false),
-                ..own()
-            },
-            "bc",
-        ),
-        (
-            NodeQuery {
-                retired: Some(true),
-                ..own()
-            },
-            "a",
-        ),
-        (
-            NodeQuery {
-                retired: Some(false),
-                ..own()
-            },
-            "bc",
-        ),
-        (
-            NodeQuery {
-                driver: some("fake-hardware"),
-                ..own()
-            },
-            "abc",
-        ),
-        (
-            NodeQuery {
-                driver: some("redfish"),
-                ..own()
-            },
-            "",
-        ),
-        (
-            NodeQuery {
-                conductor_group: some(""),
-                ..own()
-            },
-            "abc",
-        ),
-        (
-            NodeQuery {
-                conductor_group: some("else"),
-                ..own()
-            },
-            "",
-        ),
-        (NodeQuery { conductor, ..own() }, "abc"),
-        (
-            NodeQuery {
-                fault: some("power failure"),
-                ..own()
-            },
-            "",
-        ),
-        (
-            NodeQuery {
-                instance_uuid: b.instance_uuid.clone(),
-                ..own()
-            },
-            "b",
-        ),
-        (
-            NodeQuery {
-                instance_name: Some(lab.name("instance")),
-                ..own()
-            },
-            "b",
-        ),
-        (
-            NodeQuery {
-                provision_state: Some(ProvisionState::Enroll),
-                ..own()
-            },
-            "ab",
-        ),
-        (
-            NodeQuery {
-                provision_state: Some(ProvisionState::Manageable),
-                ..own()
-            },
-            "c",
-        ),
-        (
-            NodeQuery {
-                owner: some("p-owner"),
-                ..own()
-            },
-            "a",
-        ),
-        (
-            NodeQuery {
-                lessee: some("p-lessee"),
-                ..own()
-            },
-            "a",
-        ),
-        (
-            NodeQuery {
-                project: some("p-lessee"),
-                ..own()
-            },
-            "a",
-        ),
-        (
-            NodeQuery {
-                shard: Some(lab.name("shard")),
-                ..own()
-            },
-            "a",
-        ),
-        (
-            NodeQuery {
-                sharded: Some(true),
-                ..own()
-            },
-            "a",
-        ),
-        (
-            NodeQuery {
-                sharded: Some(false),
-                ..own()
-            },
-            "bc",
-        ),
-        (
-            NodeQuery {
-                chassis_uuid: a.chassis_uuid.clone(),
-                ..own()
-            },
-            "a",
-        ),
-        (
-            NodeQuery {
-                description_contains: some("needle"),
-                ..own()
-            },
-            "a",
-        ),
-        (
-            NodeQuery {
-                at_most: Some(2),
-                ..own()
-            },
-            "ab",
-        ),
-        (
-            NodeQuery {
-                marker: Some(a.uuid.clone()),
-                ..own()
-            },
-            "bc",
-        ),
-        (
-            NodeQuery {
-                sort_key: some("name"),
-                sort_dir: Some(SortDirection::Descending),
-                ..own()
-            },
-            "cba",
-        ),
-        (
-            NodeQuery {
-                sort_key: some("name"),
-                sort_dir: Some(SortDirection::Ascending),
-                ..own()
-            },
-            "abc",
-        ),
-    ];
+    let nodes = various(&lab).await;
+    let mut checks = filters(&lab, &nodes);
+    for (direction, expected) in [
+        (SortDirection::Ascending, "abc"),
+        (SortDirection::Descending, "cba"),
+    ] {
+        let sorted = with(lab.query(), |query| {
+            query.sort_key = Some("name".into());
+            query.sort_dir = Some(direction);
+        });
+        checks.push((sorted, expected));
+    }
     for (query, expected) in checks {
         let found = rows(lab.client.list_nodes(query.clone()))
             .await
             .expect("a listing");
-        let names: String = found
-            .iter()
-            .filter_map(|node| node.name.as_ref()?.chars().last())
-            .collect();
-        assert_eq!(names, expected, "{query:?}");
+        let last = |node: &NodeSummary| node.name.as_ref()?.chars().last();
+        assert_eq!(
+            found.iter().filter_map(last).collect::<String>(),
+            expected,
+            "{query:?}"
+        );
     }
-    let odd = NodeQuery {
-        sort_key: some("extra"),
-        ..own()
-    };
-    assert_eq!(
-        rows(lab.client.list_nodes(odd)).await.unwrap_err().status(),
-        Some(400)
-    );
-    let odd = NodeQuery {
-        provision_state: Some(ProvisionState::from("odd")),
-        ..own()
-    };
-    assert_eq!(
-        rows(lab.client.list_nodes(odd)).await.unwrap_err().status(),
-        Some(400)
-    );
+    let sorted = with(lab.query(), |query| query.sort_key = Some("extra".into()));
+    let odd = Some(ProvisionState::from("odd"));
+    let state = with(lab.query(), |query| query.provision_state = odd);
+    for odd in [sorted, state] {
+        assert_eq!(
+            rows(lab.client.list_nodes(odd)).await.unwrap_err().status(),
+            Some(400)
+        );
+    }
 }
 
 #[tokio::test]
@@ -620,7 +476,7 @@ async fn filters_hold_on_every_page() {
         let draft = NodeCreate {
             maintenance: Some(number % 2 == 0),
             instance_uuid: (number == 3).then(|| Uuid::new_v4().to_string()),
-            ..lab.draft(&number.to_string(), json!({}))
+            ..lab.draft(&number.to_string(), &json!({}))
         };
         lab.client.create_node(&draft).await.unwrap();
     }
@@ -653,12 +509,12 @@ async fn parts_of_machines_are_listed_and_told_apart() {
     let parent = lab.node("p", json!({})).await;
     let child = NodeCreate {
         parent_node: Some(parent.uuid.clone()),
-        ..lab.draft("c", json!({}))
+        ..lab.draft("c", &json!({}))
     };
     let child = lab.client.create_node(&child).await.unwrap().value;
     assert_eq!(
         lab.client.list_node_children(&lab.name("p")).await.unwrap(),
-        [child.uuid.clone()]
+        std::slice::from_ref(&child.uuid)
     );
     for (query, expected) in [
         (lab.query(), 2),

@@ -6,23 +6,23 @@ use ironwright::ironic::client::{
     ChassisQuery, ConductorQuery, Error, PortGroupQuery, PortQuery, SortDirection, VifTarget,
 };
 use ironwright::ironic::model::{
-    Change, ChassisCreate, ChassisUpdate, Edit, InterfaceKind, NodeCreate, PortCreate, PortGroupCreate,
-    PortGroupUpdate, PortUpdate, Verb,
+    Change, ChassisCreate, ChassisUpdate, Edit, InterfaceKind, Node, NodeCreate, PortCreate, PortGroup,
+    PortGroupCreate, PortGroupUpdate, PortUpdate, Verb,
 };
 use ironwright_stack::proxy::{Action, Answer};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::client_lab::{Lab, object, patch, rows};
+use crate::client_lab::{Lab, object, patch, rows, with};
 use crate::harness;
 
 /// A MAC address of this run's own.
-fn mac(lab: u8, port: u8) -> String {
-    format!("02:1A:{lab:02X}:00:00:{port:02X}")
+fn mac(test: u8, number: u8) -> String {
+    format!("02:1A:{test:02X}:00:00:{number:02X}")
 }
 
 #[tokio::test]
-async fn a_port_is_created_changed_and_deleted() {
+async fn a_port_is_created_read_and_deleted() {
     let lab = Lab::new("cp-crud").await;
     let client = &lab.client;
     let node = lab.node("n", json!({})).await;
@@ -71,9 +71,29 @@ async fn a_port_is_created_changed_and_deleted() {
         (port.address.clone(), "")
     );
     assert!(client.find_port(&lab.name("eth1")).await.unwrap().is_none());
+    assert!(client.delete_port(&name).await.unwrap());
+    assert!(!client.delete_port(&name).await.unwrap());
+    assert!(!client.delete_port(&port.uuid).await.unwrap());
+    assert!(client.get_port(&port.uuid).await.unwrap_err().is_not_found());
+}
 
+#[tokio::test]
+async fn a_port_is_changed() {
+    let lab = Lab::new("cp-change").await;
+    let client = &lab.client;
+    let node = lab.node("n", json!({})).await;
+    let draft = PortCreate {
+        name: Some(lab.name("eth0")),
+        address: mac(6, 1),
+        node_uuid: node.uuid.clone(),
+        local_link_connection: object(json!({"switch_id": "0a:1b:2c:3d:4e:5f", "port_id": "Eth1"})),
+        extra: object(json!({"a": 1})),
+        ..PortCreate::default()
+    };
+    client.create_port(&draft).await.unwrap();
+    let name = lab.name("eth0");
     let update = PortUpdate {
-        address: Some(mac(1, 3)),
+        address: Some(mac(6, 3)),
         extra: Edit::keys([("a", None), ("b", Some(json!({"c": 2})))]),
         description: "left".into(),
         pxe_enabled: Some(false),
@@ -83,7 +103,7 @@ async fn a_port_is_created_changed_and_deleted() {
     let now = client.update_port(&name, &update).await.unwrap().value;
     assert_eq!(
         (now.address.clone(), now.extra),
-        (mac(1, 3).to_lowercase(), object(json!({"b": {"c": 2}})))
+        (mac(6, 3).to_lowercase(), object(json!({"b": {"c": 2}})))
     );
     assert_eq!(now.local_link_connection["port_id"], "Eth1");
     lab.proxy.clear_log();
@@ -99,10 +119,6 @@ async fn a_port_is_created_changed_and_deleted() {
             .extra
             .is_empty()
     );
-    assert!(client.delete_port(&name).await.unwrap());
-    assert!(!client.delete_port(&name).await.unwrap());
-    assert!(!client.delete_port(&port.uuid).await.unwrap());
-    assert!(client.get_port(&port.uuid).await.unwrap_err().is_not_found());
 }
 
 #[tokio::test]
@@ -125,13 +141,13 @@ async fn connectivity_changes_only_where_ironic_lets_it() {
     let error = patient.update_port(&port.uuid, &boots).await.unwrap_err();
     assert!(error.status() == Some(409) && !error.is_locked(), "{error:?}");
     assert_eq!(lab.writes(), 1, "waiting for a lock would not help");
-    let note = PortUpdate {
+    let harmless = PortUpdate {
         extra: Edit::set("x", 1),
         ..PortUpdate::default()
     };
     assert_eq!(
         lab.client
-            .update_port(&port.uuid, &note)
+            .update_port(&port.uuid, &harmless)
             .await
             .unwrap()
             .value
@@ -140,14 +156,12 @@ async fn connectivity_changes_only_where_ironic_lets_it() {
     );
 }
 
-#[tokio::test]
-async fn ports_are_filtered() {
-    let lab = Lab::new("cp-list").await;
+/// Two nodes, `a` with the ports 1 to 3, of which 2 is in a port group, and `b` with 4.
+async fn four(lab: &Lab) -> (Node, Node, PortGroup) {
     let (a, b) = (lab.node("a", json!({})).await, lab.node("b", json!({})).await);
     let group = PortGroupCreate {
-        name: Some(lab.name("bond")),
         node_uuid: a.uuid.clone(),
-        ..Default::default()
+        ..PortGroupCreate::default()
     };
     let group = lab.client.create_port_group(&group).await.unwrap().value;
     for (number, node) in [(1, &a), (2, &a), (3, &a), (4, &b)] {
@@ -160,71 +174,35 @@ async fn ports_are_filtered() {
         };
         lab.client.create_port(&draft).await.unwrap();
     }
-    let of_a = || PortQuery {
-        node: Some(lab.name("a")),
-        ..PortQuery::default()
-    };
-    let descending = Some(SortDirection::Descending);
+    (a, b, group)
+}
+
+#[tokio::test]
+async fn ports_are_filtered() {
+    let lab = Lab::new("cp-list").await;
+    let (_, b, group) = four(&lab).await;
+    let any = PortQuery::default;
+    let of_a = || with(any(), |q| q.node = Some(lab.name("a")));
+    let sorted = with(of_a(), |q| q.sort_key = Some("address".into()));
     for (query, expected) in [
         (of_a(), "123"),
+        (with(any(), |q| q.node = Some(b.uuid.clone())), "4"),
         (
-            PortQuery {
-                node: Some(b.uuid.clone()),
-                ..PortQuery::default()
-            },
-            "4",
-        ),
-        (
-            PortQuery {
-                address: Some(mac(3, 3).replace(':', "-")),
-                ..PortQuery::default()
-            },
+            with(any(), |q| q.address = Some(mac(3, 3).replace(':', "-"))),
             "3",
         ),
+        (with(any(), |q| q.portgroup = Some(group.uuid.clone())), "2"),
         (
-            PortQuery {
-                portgroup: Some(group.uuid.clone()),
-                ..PortQuery::default()
-            },
-            "2",
-        ),
-        (
-            PortQuery {
-                description_contains: Some(lab.name("needle")),
-                ..PortQuery::default()
-            },
+            with(any(), |q| q.description_contains = Some(lab.name("needle"))),
             "4",
         ),
+        (with(of_a(), |q| q.page_size = Some(1)), "123"),
+        (with(of_a(), |q| q.at_most = Some(1)), "1"),
         (
-            PortQuery {
-                page_size: Some(1),
-                ..of_a()
-            },
-            "123",
-        ),
-        (
-            PortQuery {
-                page_size: Some(2),
-                at_most: Some(1),
-                ..of_a()
-            },
-            "1",
-        ),
-        (
-            PortQuery {
-                sort_key: Some("address".into()),
-                sort_dir: descending,
-                ..of_a()
-            },
+            with(sorted, |q| q.sort_dir = Some(SortDirection::Descending)),
             "321",
         ),
-        (
-            PortQuery {
-                fields: vec!["address".into()],
-                ..of_a()
-            },
-            "123",
-        ),
+        (with(of_a(), |q| q.fields = vec!["address".into()]), "123"),
     ] {
         let found = rows(lab.client.list_ports(query.clone()))
             .await
@@ -240,20 +218,14 @@ async fn ports_are_filtered() {
                 .all(|port| port.created_at.is_some() == query.fields.is_empty())
         );
     }
-    let missing = PortQuery {
-        node: Some(lab.name("nobody")),
-        ..PortQuery::default()
-    };
+    let missing = with(any(), |q| q.node = Some(lab.name("nobody")));
     assert!(
         rows(lab.client.list_ports(missing))
             .await
             .unwrap_err()
             .is_not_found()
     );
-    let both = PortQuery {
-        address: Some(mac(3, 1)),
-        ..of_a()
-    };
+    let both = with(of_a(), |q| q.address = Some(mac(3, 1)));
     let refused = rows(lab.client.list_ports(both)).await.unwrap_err();
     assert!(
         matches!(refused, Error::Argument { .. }),
@@ -262,7 +234,7 @@ async fn ports_are_filtered() {
 }
 
 #[tokio::test]
-async fn a_port_group_is_created_changed_and_deleted() {
+async fn a_port_group_is_created_and_read() {
     let lab = Lab::new("cp-group").await;
     let client = &lab.client;
     let node = lab.node("n", json!({})).await;
@@ -293,6 +265,21 @@ async fn a_port_group_is_created_changed_and_deleted() {
         .unwrap()
         .value;
     assert_eq!((narrow.mode.as_deref(), narrow.name), (Some("802.3ad"), None));
+}
+
+#[tokio::test]
+async fn a_port_group_is_changed() {
+    let lab = Lab::new("cp-regroup").await;
+    let client = &lab.client;
+    let node = lab.node("n", json!({})).await;
+    let name = lab.name("bond0");
+    let draft = PortGroupCreate {
+        name: Some(name.clone()),
+        node_uuid: node.uuid,
+        properties: object(json!({"miimon": 100})),
+        ..PortGroupCreate::default()
+    };
+    client.create_port_group(&draft).await.unwrap();
     let update = PortGroupUpdate {
         address: mac(4, 2).as_str().into(),
         properties: Edit::set("lacp_rate", "fast"),
@@ -332,7 +319,21 @@ async fn a_port_group_is_created_changed_and_deleted() {
             .as_deref(),
         Some("active-backup")
     );
+}
 
+#[tokio::test]
+async fn a_port_group_with_ports_stays() {
+    let lab = Lab::new("cp-bond").await;
+    let client = &lab.client;
+    let node = lab.node("n", json!({})).await;
+    let name = lab.name("bond0");
+    let draft = PortGroupCreate {
+        name: Some(name.clone()),
+        node_uuid: node.uuid.clone(),
+        standalone_ports_supported: Some(false),
+        ..PortGroupCreate::default()
+    };
+    let group = client.create_port_group(&draft).await.unwrap().value;
     let query = PortGroupQuery {
         node: Some(lab.name("n")),
         ..PortGroupQuery::default()
@@ -397,7 +398,7 @@ async fn a_chassis_is_created_changed_and_deleted() {
     );
     let inside = NodeCreate {
         chassis_uuid: Some(chassis.uuid.clone()),
-        ..lab.draft("n", json!({}))
+        ..lab.draft("n", &json!({}))
     };
     let inside = client.create_node(&inside).await.unwrap().value;
     assert_eq!(
@@ -424,7 +425,7 @@ async fn drivers_and_conductors_are_read() {
         .iter()
         .find(|driver| driver.name == "fake-hardware")
         .expect("it is offered");
-    assert_eq!(fake.hosts, [host.clone()]);
+    assert_eq!(fake.hosts, std::slice::from_ref(&host));
     assert!(fake.enabled_interfaces(InterfaceKind::Deploy).contains(&"fake"));
     let names = client.list_driver_names().await.unwrap();
     assert!(
@@ -498,7 +499,14 @@ async fn vifs_are_attached_and_detached() {
             .unwrap_err()
             .is_not_found()
     );
+}
 
+#[tokio::test]
+async fn only_a_vif_that_is_not_attached_is_no_error() {
+    let lab = Lab::new("cp-no-vif").await;
+    let client = &lab.client;
+    let node = lab.node("n", json!({})).await;
+    let vif = Uuid::new_v4().to_string();
     // Only the network interfaces of Neutron know what is attached; these are their words.
     let words = format!(
         "Unable to detach VIF {vif} from node {} because it is not attached to it.",
@@ -522,7 +530,7 @@ async fn vifs_are_attached_and_detached() {
     );
     let words = format!(
         "Unable to attach VIF because VIF {vif} is already attached to Ironic Port {}",
-        port.uuid
+        node.uuid
     );
     let taken = Action::Answer(Answer::ironic_error(409, &words));
     lab.proxy.when("POST", "/v1/nodes/{}/vifs").then(taken);

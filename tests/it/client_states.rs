@@ -72,6 +72,19 @@ async fn a_node_goes_through_its_whole_life() {
         lab.go(id, &again).await.unwrap().value.provision_state,
         ProvisionState::Active
     );
+    let free = lab.walk(id, &[Verb::Deleted]).await;
+    assert_eq!(
+        (free.provision_state, free.instance_info),
+        (ProvisionState::Available, object(json!({})))
+    );
+}
+
+#[tokio::test]
+async fn an_active_node_is_rescued_and_serviced() {
+    let lab = Lab::new("cs-rescue").await;
+    let node = lab.node("a", json!({})).await;
+    let id = node.uuid.as_str();
+    lab.walk(id, &[Verb::Manage, Verb::Provide, Verb::Active]).await;
     let rescue = ProvisionRequest {
         rescue_password: Some(SecretString::from("not for logs")),
         ..with(Verb::Rescue)
@@ -88,11 +101,6 @@ async fn a_node_goes_through_its_whole_life() {
     };
     let served = lab.go(id, &service).await.unwrap().value;
     assert_eq!(served.provision_state, ProvisionState::Active);
-    let free = lab.walk(id, &[Verb::Deleted]).await;
-    assert_eq!(
-        (free.provision_state, free.instance_info),
-        (ProvisionState::Available, object(json!({})))
-    );
 }
 
 #[tokio::test]
@@ -405,7 +413,8 @@ async fn a_wait_for_many_gives_up_as_it_is_told() {
         .client
         .wait_for_node_provision_state(&slow.uuid, state("clean wait"), LONG);
     let (failed, waiting) = join(failed, waiting).await;
-    (failed.unwrap(), waiting.unwrap());
+    failed.unwrap();
+    waiting.unwrap();
     let outcome = async |wait| {
         let waited = lab
             .client

@@ -130,13 +130,19 @@ pub(super) async fn next_look(look: Instant, started: Instant, timeout: Duration
 /// A node that is waited for without having been sent on its way by the same call.
 pub(super) struct Watched {
     wanted: ProvisionState,
+    /// Whether it was looked at.
+    seen: bool,
     /// When its provision state had last changed at the first look.
-    first: Option<Option<String>>,
+    first: Option<String>,
 }
 
 impl Watched {
     pub fn new(wanted: ProvisionState) -> Self {
-        Self { wanted, first: None }
+        Self {
+            wanted,
+            seen: false,
+            first: None,
+        }
     }
 
     /// How far it is.
@@ -144,13 +150,11 @@ impl Watched {
     /// A node in `enroll` with an error may have failed to verify or may never have been asked to, whatever the error is about:
     /// only if it moved since the first look it is known to have failed. It is at rest in any case.
     pub fn progress(&mut self, node: &NodeSummary) -> Progress {
-        let moved = match &self.first {
-            None => {
-                self.first = Some(node.provision_updated_at.clone());
-                false
-            }
-            Some(first) => *first != node.provision_updated_at,
-        };
+        if !self.seen {
+            self.seen = true;
+            self.first.clone_from(&node.provision_updated_at);
+        }
+        let moved = self.first != node.provision_updated_at;
         match progress_to(node, &self.wanted) {
             Progress::Failed if node.provision_state == ProvisionState::Enroll && !moved => {
                 Progress::Elsewhere
