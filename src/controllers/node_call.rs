@@ -49,7 +49,7 @@ pub async fn send(client: &client::Client, call: Call) -> Result<Option<model::S
             let done = if present {
                 client.add_node_trait(&id, &name).await
             } else {
-                client.remove_node_trait(&id, &name).await
+                client.remove_node_trait(&id, &name).await.map(drop)
             };
             done.map(|()| None)
         }
@@ -65,7 +65,7 @@ pub async fn send(client: &client::Client, call: Call) -> Result<Option<model::S
             done.map(|()| None)
         }
         Call::Prove { id } => client.reach_bmc(&id).await.map(|()| None),
-        Call::Delete { id } => client.delete_node(&id).await.map(|()| None),
+        Call::Delete { id } => client.delete_node(&id).await.map(|_| None),
     }
 }
 

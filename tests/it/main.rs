@@ -15,6 +15,20 @@ mod bulk;
 #[cfg(test)]
 mod chart;
 #[cfg(test)]
+mod client_allocations;
+#[cfg(test)]
+mod client_extras;
+#[cfg(test)]
+mod client_faults;
+#[cfg(test)]
+mod client_lab;
+#[cfg(test)]
+mod client_nodes;
+#[cfg(test)]
+mod client_ports;
+#[cfg(test)]
+mod client_states;
+#[cfg(test)]
 mod credentials;
 #[cfg(test)]
 mod deletion;

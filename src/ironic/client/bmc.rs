@@ -1,35 +1,21 @@
 //! What Ironic can say of a node's BMC, and whether it gets there.
 use super::call::Call;
 use super::retry::Repeat;
-use super::routes::{NODE_BOOT_DEVICE, NODE_VALIDATE};
+use super::routes::NODE_VALIDATE;
 use super::{Client, Error, Rejection, Result, Route};
-use crate::ironic::model::{BootDevice, Validation};
+use crate::ironic::model::Validation;
 
 /// The interfaces that talk to the BMC.
 const TALKING: &[&str] = &["management", "power"];
 
 impl Client {
-    /// Has Ironic judge a node's interfaces by its fields. Not sent again after an error: some drivers ask the BMC, and BMCs lock
-    /// accounts.
-    pub async fn validate_node(&self, id: &str) -> Result<Validation> {
-        self.call(self.once(&NODE_VALIDATE, id)?)
-            .await?
-            .json(&NODE_VALIDATE)
-    }
-
-    /// Has Ironic ask the BMC from where the machine boots. Takes the node's lock meanwhile. Not sent again after an error.
-    pub async fn node_boot_device(&self, id: &str) -> Result<BootDevice> {
-        let call = self.once(&NODE_BOOT_DEVICE, id)?;
-        self.call(call).await?.json(&NODE_BOOT_DEVICE)
-    }
-
     /// Whether Ironic gets to the node's BMC with the credentials that the node has now. It changes nothing on the machine.
     ///
     /// Validation of the power and management interfaces finds what is missing or malformed; of `redfish`, `ipmi` and their like only
     /// the question for the boot device then logs in. Where a driver has no answer to it, or the user no right to ask, validation has
     /// to do.
     pub async fn reach_bmc(&self, id: &str) -> Result<()> {
-        let validation = match self.validate_node(id).await {
+        let validation = match self.read_one(self.once(&NODE_VALIDATE, id)?).await {
             Err(error) if error.rejection() == Some(Rejection::Forbidden) => Validation::new(),
             result => result?,
         };
@@ -40,14 +26,14 @@ impl Client {
         if let Some(why) = failed {
             return Err(Error::BmcUnreached { words: why });
         }
-        match self.node_boot_device(id).await {
+        match self.get_node_boot_device(id).await {
             Ok(_) => Ok(()),
             Err(error) if is_no_answer(&error) => Ok(()),
             Err(error) => Err(unreached(error)),
         }
     }
 
-    /// A request about one node that is not sent again once Ironic may have acted on it.
+    /// A request about one node that is not sent again after an error: some drivers ask the BMC, and BMCs lock accounts.
     fn once(&self, route: &'static Route, id: &str) -> Result<Call> {
         Ok(self.to_node(route, id)?.repeat(Repeat::Write))
     }

@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use super::{Rejection, Route};
-use crate::ironic::model::{ApiVersion, Goal, Progress, ProvisionState};
+use crate::ironic::model::{ApiVersion, PowerState, PowerTarget, Progress, ProvisionState};
 
 /// What the client returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -113,12 +113,12 @@ pub enum Error {
         route: &'static Route,
     },
     /// A wait that ended elsewhere than where it was to end.
-    #[error("node {node} is in state {state} and will not get to {goal:?} by itself")]
+    #[error("node {node} is in state {state} and will not get to {wanted} by itself")]
     Unreached {
         /// The node.
         node: String,
         /// Where it was to go.
-        goal: Goal,
+        wanted: ProvisionState,
         /// Why it will not get there: held, failed, or at rest elsewhere.
         progress: Progress,
         /// Where it is.
@@ -126,15 +126,45 @@ pub enum Error {
         /// What Ironic says went wrong.
         last_error: Option<String>,
     },
-    /// A wait whose time ran out.
-    #[error("node {node} is not there after {after:?}, it is in state {state}")]
-    StillWaiting {
+    /// The power did not get to where it was to go.
+    #[error("{} of node {node} did not work, it is {}", target.as_str(), state.as_ref().map_or("unknown", PowerState::as_str))]
+    PowerUnreached {
         /// The node.
         node: String,
+        /// What was asked.
+        target: PowerTarget,
+        /// What it is; none was never read.
+        state: Option<PowerState>,
+        /// What Ironic says went wrong.
+        last_error: Option<String>,
+    },
+    /// Ironic found no node for an allocation, and does not look again.
+    #[error("there is no node for allocation {allocation}")]
+    Unallocated {
+        /// The allocation.
+        allocation: String,
+        /// What Ironic says went wrong.
+        last_error: Option<String>,
+    },
+    /// Interfaces of a node that are required lack something.
+    #[error("node {node} is not valid: {problems}")]
+    Invalid {
+        /// The node as it was asked for.
+        node: String,
+        /// The interfaces with Ironic's reasons, cut at 1 KiB.
+        problems: String,
+    },
+    /// A wait whose time ran out.
+    #[error("{what} {id} is not there after {after:?}, it is in state {state}")]
+    StillWaiting {
+        /// What was waited for: `node`, `allocation`.
+        what: &'static str,
+        /// Its uuid.
+        id: String,
         /// The time it had.
         after: Duration,
         /// Where it is.
-        state: ProvisionState,
+        state: String,
     },
 }
 
@@ -166,7 +196,12 @@ impl Error {
     pub const fn class(&self) -> Class {
         match self {
             Self::Settings { .. } | Self::Argument { .. } => Class::Terminal,
-            Self::NotSupported { .. } | Self::BmcUnreached { .. } | Self::Unreached { .. } => Class::Blocked,
+            Self::NotSupported { .. }
+            | Self::BmcUnreached { .. }
+            | Self::Unreached { .. }
+            | Self::PowerUnreached { .. }
+            | Self::Unallocated { .. }
+            | Self::Invalid { .. } => Class::Blocked,
             Self::NotPermitted { .. }
             | Self::Transport { .. }
             | Self::Deadline { .. }
@@ -238,6 +273,14 @@ impl Error {
                 Cow::Borrowed(cut(words))
             }
             Self::Unreached {
+                last_error: Some(words),
+                ..
+            }
+            | Self::PowerUnreached {
+                last_error: Some(words),
+                ..
+            }
+            | Self::Unallocated {
                 last_error: Some(words),
                 ..
             } => Cow::Borrowed(cut(words)),

@@ -1,47 +1,117 @@
 //! Nodes.
-use std::borrow::Cow;
+use std::str::FromStr;
 use std::time::Duration;
 
 use futures::Stream;
 use json_patch::Patch;
-use serde::Deserialize;
-use serde_json::json;
+use tokio::time::Instant;
 
-use super::call::{Call, Failed};
+use super::call::Call;
 use super::paging::Listing;
-use super::query::Rows;
-use super::retry::Repeat;
-use super::routes::{
-    NODE_CREATE, NODE_DELETE, NODE_GET, NODE_HISTORY, NODE_LIST, NODE_MAINTENANCE_CLEAR,
-    NODE_MAINTENANCE_SET, NODE_PATCH, NODE_POWER, NODE_PROVISION, NODE_TRAIT_ADD, NODE_TRAIT_REMOVE,
+use super::query::{PAGE, Rows};
+use super::resource::{Chooses, Resource, Routes, as_kept};
+use super::routes::{NODE_CHILDREN, NODE_CREATE, NODE_DELETE, NODE_GET, NODE_LIST, NODE_PATCH};
+use super::{Client, Error, NodeQuery, ProvisionRequest, Result, Route};
+use crate::ironic::model::{
+    ApiVersion, Node, NodeCreate, NodeSummary, NodeUpdate, ProvisionState, Seen, Update, Verb,
 };
-use super::{Client, Error, NodeQuery, ProvisionRequest, Result, Route, provision};
-use crate::ironic::model::{ApiVersion, HistoryEvent, Node, NodeCreate, NodeSummary, PowerTarget, Seen};
+
+impl Resource for Node {
+    const WHAT: &'static str = "nodes";
+    const SINCE: u16 = 1;
+    const ROUTES: Routes = Routes {
+        create: &NODE_CREATE,
+        list: &NODE_LIST,
+        get: &NODE_GET,
+        patch: &NODE_PATCH,
+        delete: &NODE_DELETE,
+    };
+    const NAMED: bool = true;
+
+    fn id(&self) -> &str {
+        &self.uuid
+    }
+
+    fn just_patched(&mut self) {
+        // Ironic answers while it still holds the lock it took for this very request: it says nothing of anybody else.
+        self.reservation = None;
+    }
+}
+
+/// In which state a new node is to be handed over. No other one can be asked for: a deployment needs more than a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum InitialState {
+    /// Known to Ironic, its BMC not tried: where every node begins.
+    Enroll,
+    /// Its BMC is verified.
+    Manageable,
+    /// Cleaned (unless Ironic is told not to) and offered.
+    Available,
+}
+
+impl FromStr for InitialState {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match ProvisionState::from(text) {
+            ProvisionState::Enroll => Ok(Self::Enroll),
+            ProvisionState::Manageable => Ok(Self::Manageable),
+            ProvisionState::Available => Ok(Self::Available),
+            other => Err(Error::argument(format!("no node can begin in state {other}"))),
+        }
+    }
+}
 
 impl Client {
     /// Creates a node (`POST /v1/nodes`), in state `enroll`.
     ///
-    /// With a uuid chosen by the caller it is sent again after a connection that broke, and finds the node it
-    /// had created the first time.
+    /// Without a uuid in `node` the client makes one up. So the request is sent again after a connection that broke, and finds the
+    /// node it had created the first time. A name or uuid that is taken is [`Error::is_already_exists`], at once.
     pub async fn create_node(&self, node: &NodeCreate) -> Result<Seen<Node>> {
-        let mut call = self.to_route(&NODE_CREATE, &[])?.body(node)?;
-        if node.uuid.is_some() {
-            call = call.repeat(Repeat::Once);
+        self.create_one(node, Chooses::Client).await
+    }
+
+    /// Creates a node and takes it to a state (API 1.11), by way of `manage` and `provide`: at most `timeout` for all of it.
+    ///
+    /// A node that does not get there stays as it is, and [`Error::Unreached`] tells where and why.
+    pub async fn create_node_in(
+        &self,
+        node: &NodeCreate,
+        state: InitialState,
+        timeout: Duration,
+    ) -> Result<Seen<Node>> {
+        let started = Instant::now();
+        let version = self.versions().await?.negotiated;
+        super::query::supported("a node that begins in enroll", 11, version)?;
+        let mut created = self.create_node(node).await?;
+        let verbs: &[Verb] = match state {
+            InitialState::Enroll => &[],
+            InitialState::Manageable => &[Verb::Manage],
+            InitialState::Available => &[Verb::Manage, Verb::Provide],
+        };
+        for &verb in verbs {
+            let left = timeout.saturating_sub(started.elapsed());
+            let request = ProvisionRequest::new(verb);
+            created = self
+                .set_node_provision_state_and_wait(&created.value.uuid, &request, left)
+                .await?;
         }
-        match (self.call_once(&call).await, &node.uuid) {
-            (Ok(answer), _) => whole(answer.seen(&NODE_CREATE)?, &NODE_CREATE),
-            (Err(Failed { error, doubt: true }), Some(uuid)) if error.is_already_exists() => self
-                .get_node(uuid)
-                .await
-                .map_err(|other| if other.is_not_found() { error } else { other }),
-            (Err(failed), _) => Err(failed.error),
-        }
+        Ok(created)
     }
 
     /// One node by uuid or name, in full.
     pub async fn get_node(&self, id: &str) -> Result<Seen<Node>> {
-        let call = self.to_node(&NODE_GET, id)?;
-        whole(self.call(call).await?.seen(&NODE_GET)?, &NODE_GET)
+        self.get_one(id, &[]).await
+    }
+
+    /// Only these fields of a node, and its uuid (API 1.8). (`created_at` and `updated_at` cannot be selected.)
+    pub async fn get_node_fields(&self, id: &str, fields: &[&str]) -> Result<Seen<Node>> {
+        self.get_one(id, fields).await
+    }
+
+    /// One node by uuid or name, if there is one: one request, no listing.
+    pub async fn find_node(&self, id: &str) -> Result<Option<Seen<Node>>> {
+        self.find_one(id).await
     }
 
     /// The nodes that match, narrowly: one request a page.
@@ -60,21 +130,43 @@ impl Client {
         self.list(node_listing(query, Rows::Detail))
     }
 
-    /// Changes a node; either all of the patch or nothing of it. Takes the node's lock.
+    /// Only these fields of the nodes that match, and their uuids (API 1.8). (Ironic 39 answers 500 when a listing asks for
+    /// `conductor`, `allocation_uuid` or `chassis_uuid`.)
+    pub fn list_nodes_fields(
+        &self,
+        query: NodeQuery,
+        fields: &[&str],
+    ) -> impl Stream<Item = Result<Seen<Node>>> + Send + 'static {
+        let fields = fields.iter().map(|field| (*field).to_owned()).collect();
+        self.list(node_listing(query, Rows::Fields(fields)))
+    }
+
+    /// Changes fields and keys of a node and no others: reads it and sends at most one PATCH, none if all is so already. Takes the
+    /// node's lock; see [`Client::retry_on_conflict`].
+    pub async fn update_node(&self, id: &str, update: &NodeUpdate) -> Result<Seen<Node>> {
+        if let Some(reason) = &update.maintenance_reason {
+            if update.maintenance == Some(false) {
+                return Err(Error::argument("a reason goes with a maintenance that is set"));
+            }
+            let now = self.get_node(id).await?.value;
+            if !now.maintenance || now.maintenance_reason.as_ref() != Some(reason) {
+                self.set_node_maintenance(id, reason).await?;
+            }
+        }
+        let mut changes = update.changes();
+        changes.retain(|(field, _)| *field != "maintenance_reason");
+        self.update_one(id, &changes).await
+    }
+
+    /// Changes a node; either all of the patch or nothing of it. Takes the node's lock; see [`Client::retry_on_conflict`].
     ///
     /// Ironic knows `add`, `replace` and `remove` only, and in paths only letters, digits, `_` and `-`.
     /// `reset_interfaces` (API 1.45) goes with a new `/driver` only. An empty patch is refused here.
     pub async fn patch_node(&self, id: &str, patch: &Patch, reset_interfaces: bool) -> Result<Seen<Node>> {
-        if patch.0.is_empty() {
-            return Err(Error::argument("the patch is empty"));
-        }
-        let mut call = self.to_node(&NODE_PATCH, id)?.body(patch)?;
+        let mut call = self.to_node(&NODE_PATCH, id)?;
         if reset_interfaces {
-            if !patch
-                .0
-                .iter()
-                .any(|operation| operation.path().as_str() == "/driver")
-            {
+            let driver = |operation: &json_patch::PatchOperation| operation.path().as_str() == "/driver";
+            if !patch.0.iter().any(driver) {
                 return Err(Error::argument(
                     "interfaces are reset only together with a new driver",
                 ));
@@ -83,143 +175,34 @@ impl Client {
                 .query([("reset_interfaces", "true")])
                 .needs("resetting the interfaces", ApiVersion::v1(45));
         }
-        let mut seen = whole(self.call(call).await?.seen(&NODE_PATCH)?, &NODE_PATCH)?;
-        // Ironic answers while it still holds the lock it took for this very request: it says nothing of anybody else.
-        seen.value.reservation = None;
-        Ok(seen)
+        self.patched(call, patch).await
     }
 
-    /// Deletes a node, its ports and its traits. Ironic refuses while there is an instance.
-    pub async fn delete_node(&self, id: &str) -> Result<()> {
-        let call = self.to_node(&NODE_DELETE, id)?.repeat(Repeat::Once);
-        match self.call_once(&call).await {
-            Ok(_) => Ok(()),
-            Err(Failed { error, doubt: true }) if error.is_not_found() => Ok(()),
-            Err(failed) => Err(failed.error),
-        }
+    /// Deletes a node, its ports and its traits; tells whether it was there. Ironic refuses while there is an instance.
+    pub async fn delete_node(&self, id: &str) -> Result<bool> {
+        self.delete_one::<Node>(id).await
     }
 
-    /// What happened to a node (API 1.78), oldest first.
-    pub async fn node_history(&self, id: &str) -> Result<Vec<HistoryEvent>> {
-        let call = self
-            .to_node(&NODE_HISTORY, id)?
-            .needs("node history", ApiVersion::v1(78));
-        let history: History = self.call(call).await?.json(&NODE_HISTORY)?;
-        Ok(history.history)
-    }
-
-    /// Asks for a power state; Ironic answers at once and works on it afterwards.
-    ///
-    /// `timeout` (whole seconds, at least one; API 1.27) is Ironic's own for the operation.
-    pub async fn set_node_power_state(
-        &self,
-        id: &str,
-        target: PowerTarget,
-        timeout: Option<Duration>,
-    ) -> Result<()> {
-        let seconds = timeout.map(|timeout| timeout.as_secs());
-        let body = match seconds {
-            Some(0) => return Err(Error::argument("the power timeout is less than a second")),
-            Some(seconds) => json!({"target": target.as_str(), "timeout": seconds}),
-            None => json!({"target": target.as_str()}),
-        };
-        let mut call = self.to_node(&NODE_POWER, id)?.body(&body)?;
-        if timeout.is_some() || target.is_soft() {
-            call = call.needs("soft power and power timeouts", ApiVersion::v1(27));
-        }
-        self.call(call).await.map(drop)
-    }
-
-    /// Asks for a provision verb; Ironic changes the state before it answers and works on it afterwards.
-    pub async fn set_node_provision_state(&self, id: &str, request: &ProvisionRequest) -> Result<()> {
-        let mut call = self.to_node(&NODE_PROVISION, id)?.body(&request.body()?)?;
-        if call.size() > provision::LARGEST {
-            return Err(Error::argument(provision::TOO_LARGE));
-        }
-        for (what, version) in request.needs() {
-            call = call.needs(what, version);
-        }
-        self.call(call).await.map(drop)
-    }
-
-    /// Sets one trait (API 1.37); one that is there already stays.
-    pub async fn add_node_trait(&self, id: &str, name: &str) -> Result<()> {
-        let call = self.about_trait(&NODE_TRAIT_ADD, id, name)?;
-        self.call(call).await.map(drop)
-    }
-
-    /// Removes one trait (API 1.37); one that is not there, or of a node that is not, counts as removed.
-    pub async fn remove_node_trait(&self, id: &str, name: &str) -> Result<()> {
-        let call = self.about_trait(&NODE_TRAIT_REMOVE, id, name)?;
-        match self.call(call).await {
-            Err(error) if error.is_not_found() => Ok(()),
-            result => result.map(drop),
-        }
-    }
-
-    /// Puts a node into maintenance, or changes the reason of the one it is in.
-    pub async fn set_node_maintenance(&self, id: &str, reason: &str) -> Result<()> {
-        let call = self.to_node(&NODE_MAINTENANCE_SET, id)?;
-        let call = call.body(&json!({"reason": reason}))?.repeat(Repeat::Once);
-        self.call(call).await.map(drop)
-    }
-
-    /// Lifts a node's maintenance, whoever set it; its reason and fault go with it.
-    pub async fn clear_node_maintenance(&self, id: &str) -> Result<()> {
-        let call = self.to_node(&NODE_MAINTENANCE_CLEAR, id)?.repeat(Repeat::Once);
-        self.call(call).await.map(drop)
-    }
-
-    /// A request about one trait of a node. Repeating it changes nothing.
-    fn about_trait(&self, route: &'static Route, id: &str, name: &str) -> Result<Call> {
-        let call = self.to_route(route, &[&as_kept(id), name])?.repeat(Repeat::Once);
-        Ok(call.needs("traits", ApiVersion::v1(37)))
+    /// The uuids of the nodes that are parts of this one (API 1.83).
+    pub async fn list_node_children(&self, id: &str) -> Result<Vec<String>> {
+        let call = self.to_node(&NODE_CHILDREN, id)?;
+        self.member(call.needs("parts of nodes", ApiVersion::v1(83)), "children")
+            .await
     }
 
     /// A request about one node.
     pub(super) fn to_node(&self, route: &'static Route, id: &str) -> Result<Call> {
         self.to_route(route, &[&as_kept(id)])
     }
-
-    /// A request.
-    pub(super) fn to_route(&self, route: &'static Route, arguments: &[&str]) -> Result<Call> {
-        Call::new(route, &self.inner.base, arguments)
-    }
-}
-
-/// An id as Ironic has it: it compares uuids by case and keeps them in lower case.
-fn as_kept(id: &str) -> Cow<'_, str> {
-    match uuid::Uuid::try_parse(id) {
-        Ok(_) => id.to_ascii_lowercase().into(),
-        Err(_) => id.into(),
-    }
-}
-
-/// The body of a history.
-#[derive(Deserialize)]
-struct History {
-    history: Vec<HistoryEvent>,
 }
 
 /// A listing of nodes.
 fn node_listing(query: NodeQuery, rows: Rows) -> Listing {
     Listing {
         route: &NODE_LIST,
-        page_size: query.page_size(),
+        page_size: query.page_size.unwrap_or(PAGE),
         at_most: query.at_most,
         marker: query.marker.clone(),
-        pairs: Box::new(move |version| query.pairs(rows, version)),
+        pairs: Box::new(move |version| query.pairs(&rows, version)),
     }
-}
-
-/// A node that is one: everything in it is optional, so any JSON object would pass for a node.
-fn whole(node: Seen<Node>, route: &'static Route) -> Result<Seen<Node>> {
-    if node.value.uuid.is_empty() {
-        return Err(Error::Body {
-            route,
-            status: 200,
-            problem: "it is not a node: it has no uuid".to_owned(),
-        });
-    }
-    Ok(node)
 }

@@ -30,7 +30,20 @@ pub(super) struct Listing {
 /// One page.
 #[derive(Deserialize)]
 struct Page<T> {
-    #[serde(alias = "nodes", alias = "conductors")]
+    #[serde(
+        alias = "nodes",
+        alias = "ports",
+        alias = "portgroups",
+        alias = "chassis",
+        alias = "allocations",
+        alias = "connectors",
+        alias = "targets",
+        alias = "deploy_templates",
+        alias = "runbooks",
+        alias = "inspection_rules",
+        alias = "conductors",
+        alias = "history"
+    )]
     rows: Vec<T>,
     next: Option<String>,
 }

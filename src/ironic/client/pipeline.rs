@@ -39,6 +39,12 @@ impl Client {
 
     /// The same, telling whether the request may have been acted on although it failed.
     pub(super) async fn call_once(&self, call: &Call) -> Result<Answer, Failed> {
+        let is_locked = |failed: &Failed| call.route.mutating && failed.error.is_locked();
+        self.patiently(|| self.insistently(call), is_locked).await
+    }
+
+    /// One call, within one deadline.
+    async fn insistently(&self, call: &Call) -> Result<Answer, Failed> {
         let until = Instant::now() + self.inner.deadline;
         let version = self
             .versions_by(until)

@@ -41,6 +41,8 @@ pub enum Rejection {
     VersionRefused,
     /// Another conflict (409, 412).
     Conflict,
+    /// The VIF is not attached to the node (400).
+    NotAttached,
     /// Too large (413).
     TooLarge,
     /// Too many requests (429).
@@ -49,6 +51,8 @@ pub enum Rejection {
     Busy,
     /// Something in front of Ironic got no answer from it (502, 504).
     Gateway,
+    /// Ironic's database refused a transaction, since another one was under way, and took it back (500; SQLite).
+    DatabaseLocked,
     /// Ironic failed (other 500-class).
     Server,
     /// The endpoint is somewhere else (300-class); redirects are not followed.
@@ -77,10 +81,12 @@ impl Rejection {
         Self::NotAcceptable,
         Self::VersionRefused,
         Self::Conflict,
+        Self::NotAttached,
         Self::TooLarge,
         Self::TooMany,
         Self::Busy,
         Self::Gateway,
+        Self::DatabaseLocked,
         Self::Server,
         Self::Redirected,
         Self::Invalid,
@@ -97,6 +103,7 @@ impl Rejection {
             | Self::TooMany
             | Self::Busy
             | Self::Gateway
+            | Self::DatabaseLocked
             | Self::Server => Class::Transient,
             Self::AlreadyExists
             | Self::InstanceAssociated
@@ -112,6 +119,7 @@ impl Rejection {
             | Self::NotAcceptable
             | Self::VersionRefused
             | Self::Conflict
+            | Self::NotAttached
             | Self::Redirected => Class::Blocked,
             Self::TooLarge | Self::Invalid => Class::Terminal,
         }
@@ -135,6 +143,7 @@ impl Rejection {
             429 => Self::TooMany,
             502 | 504 => Self::Gateway,
             503 => Self::Busy,
+            500 if has(words, &["database is locked"]) => Self::DatabaseLocked,
             500 if has(words, &["requires a scope of"]) => Self::ScopeRequired,
             // The conductor's check of what the node has for a rescue, dressed as a failure of its own.
             500 if has(words, &["rescue"]) && has(words, &["Validation failed"]) => Self::Invalid,
@@ -151,6 +160,8 @@ fn refused(words: &str) -> Option<Rejection> {
         &["No valid host was found", "No conductor service registered"],
     ) {
         Some(Rejection::NoValidHost)
+    } else if has(words, &["because it is not attached to it"]) {
+        Some(Rejection::NotAttached)
     } else if has(words, &["in maintenance mode"]) {
         Some(Rejection::Maintenance)
     } else if has(words, &["because it is retired", "because it's retired"]) {

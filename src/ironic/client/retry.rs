@@ -19,6 +19,8 @@ pub(super) enum Repeat {
     Read,
     /// Acting twice: only when it was surely not acted on.
     Write,
+    /// The same, but it is one change in one transaction: also when that was taken back.
+    Whole,
     /// Acting once: the second one finds the first one's result (a creation with our uuid, a deletion).
     Once,
 }
@@ -29,11 +31,15 @@ pub(super) fn may_repeat(repeat: Repeat, error: &Error) -> bool {
         Error::Transport { sent: false, .. } => true,
         Error::Rejected { rejection, .. } => match rejection {
             Rejection::Busy | Rejection::TooMany => true,
-            Rejection::Gateway => repeat != Repeat::Write,
+            Rejection::Gateway => matches!(repeat, Repeat::Read | Repeat::Once),
+            // A verb may have been begun before the transaction that failed.
+            Rejection::DatabaseLocked => repeat != Repeat::Write,
             Rejection::Server => repeat == Repeat::Read,
             _ => false,
         },
-        Error::Transport { sent: true, .. } | Error::Body { .. } => repeat != Repeat::Write,
+        Error::Transport { sent: true, .. } | Error::Body { .. } => {
+            matches!(repeat, Repeat::Read | Repeat::Once)
+        }
         _ => false,
     }
 }

@@ -70,61 +70,216 @@ impl fmt::Display for Route {
     }
 }
 
-/// Version discovery.
-pub static DISCOVER: Route = Route::read("/v1");
-/// Node creation.
-pub static NODE_CREATE: Route = Route::write(Method::POST, "/v1/nodes");
-/// Node listing.
-pub static NODE_LIST: Route = Route::read("/v1/nodes");
-/// One node.
-pub static NODE_GET: Route = Route::read("/v1/nodes/{node}");
-/// Node change.
-pub static NODE_PATCH: Route = Route::write(Method::PATCH, "/v1/nodes/{node}");
-/// Node deletion.
-pub static NODE_DELETE: Route = Route::write(Method::DELETE, "/v1/nodes/{node}");
-/// Node history.
-pub static NODE_HISTORY: Route = Route::read("/v1/nodes/{node}/history");
-/// What a node's interfaces lack.
-pub static NODE_VALIDATE: Route = Route::read("/v1/nodes/{node}/validate");
-/// From where a machine boots.
-pub static NODE_BOOT_DEVICE: Route = Route::read("/v1/nodes/{node}/management/boot_device");
-/// Power verbs.
-pub static NODE_POWER: Route = Route::write(Method::PUT, "/v1/nodes/{node}/states/power");
-/// Provision verbs.
-pub static NODE_PROVISION: Route = Route::write(Method::PUT, "/v1/nodes/{node}/states/provision");
-/// One trait, set.
-pub static NODE_TRAIT_ADD: Route = Route::write(Method::PUT, "/v1/nodes/{node}/traits/{trait}");
-/// One trait, removed.
-pub static NODE_TRAIT_REMOVE: Route = Route::write(Method::DELETE, "/v1/nodes/{node}/traits/{trait}");
-/// Maintenance, set.
-pub static NODE_MAINTENANCE_SET: Route = Route::write(Method::PUT, "/v1/nodes/{node}/maintenance");
-/// Maintenance, lifted.
-pub static NODE_MAINTENANCE_CLEAR: Route = Route::write(Method::DELETE, "/v1/nodes/{node}/maintenance");
-/// Driver listing.
-pub static DRIVER_LIST: Route = Route::read("/v1/drivers");
-/// Conductor listing.
-pub static CONDUCTOR_LIST: Route = Route::read("/v1/conductors");
+/// Declares the routes once: name, method, template.
+macro_rules! routes {
+    (@make GET $template:literal) => { Route::read($template) };
+    (@make $method:ident $template:literal) => { Route::write(Method::$method, $template) };
+    ($($(#[$doc:meta])* $name:ident = $method:ident $template:literal,)*) => {
+        $($(#[$doc])* pub static $name: Route = routes!(@make $method $template);)*
 
-/// Every route.
-pub static ROUTES: &[&Route] = &[
-    &DISCOVER,
-    &NODE_CREATE,
-    &NODE_LIST,
-    &NODE_GET,
-    &NODE_PATCH,
-    &NODE_DELETE,
-    &NODE_HISTORY,
-    &NODE_VALIDATE,
-    &NODE_BOOT_DEVICE,
-    &NODE_POWER,
-    &NODE_PROVISION,
-    &NODE_TRAIT_ADD,
-    &NODE_TRAIT_REMOVE,
-    &NODE_MAINTENANCE_SET,
-    &NODE_MAINTENANCE_CLEAR,
-    &DRIVER_LIST,
-    &CONDUCTOR_LIST,
-];
+        /// Every route.
+        pub static ROUTES: &[&Route] = &[$(&$name,)*];
+    };
+}
+
+routes! {
+    /// Version discovery.
+    DISCOVER = GET "/v1",
+    /// Node creation.
+    NODE_CREATE = POST "/v1/nodes",
+    /// Node listing.
+    NODE_LIST = GET "/v1/nodes",
+    /// One node.
+    NODE_GET = GET "/v1/nodes/{node}",
+    /// Node change.
+    NODE_PATCH = PATCH "/v1/nodes/{node}",
+    /// Node deletion.
+    NODE_DELETE = DELETE "/v1/nodes/{node}",
+    /// What a node's interfaces lack.
+    NODE_VALIDATE = GET "/v1/nodes/{node}/validate",
+    /// Node history.
+    NODE_HISTORY = GET "/v1/nodes/{node}/history",
+    /// One entry of a node's history.
+    NODE_HISTORY_EVENT = GET "/v1/nodes/{node}/history/{event}",
+    /// Power verbs.
+    NODE_POWER = PUT "/v1/nodes/{node}/states/power",
+    /// Provision verbs.
+    NODE_PROVISION = PUT "/v1/nodes/{node}/states/provision",
+    /// The RAID wanted.
+    NODE_RAID = PUT "/v1/nodes/{node}/states/raid",
+    /// The boot mode.
+    NODE_BOOT_MODE = PUT "/v1/nodes/{node}/states/boot_mode",
+    /// Secure boot.
+    NODE_SECURE_BOOT = PUT "/v1/nodes/{node}/states/secure_boot",
+    /// The console.
+    NODE_CONSOLE = GET "/v1/nodes/{node}/states/console",
+    /// The console, on or off.
+    NODE_CONSOLE_SET = PUT "/v1/nodes/{node}/states/console",
+    /// The traits of a node.
+    NODE_TRAITS = GET "/v1/nodes/{node}/traits",
+    /// All traits of a node at once.
+    NODE_TRAITS_SET = PUT "/v1/nodes/{node}/traits",
+    /// All traits of a node, removed.
+    NODE_TRAITS_REMOVE = DELETE "/v1/nodes/{node}/traits",
+    /// One trait, set.
+    NODE_TRAIT_ADD = PUT "/v1/nodes/{node}/traits/{trait}",
+    /// One trait, removed.
+    NODE_TRAIT_REMOVE = DELETE "/v1/nodes/{node}/traits/{trait}",
+    /// Maintenance, set.
+    NODE_MAINTENANCE_SET = PUT "/v1/nodes/{node}/maintenance",
+    /// Maintenance, lifted.
+    NODE_MAINTENANCE_CLEAR = DELETE "/v1/nodes/{node}/maintenance",
+    /// From where a machine boots.
+    NODE_BOOT_DEVICE = GET "/v1/nodes/{node}/management/boot_device",
+    /// From where a machine is to boot.
+    NODE_BOOT_DEVICE_SET = PUT "/v1/nodes/{node}/management/boot_device",
+    /// From where a machine can boot.
+    NODE_BOOT_DEVICES = GET "/v1/nodes/{node}/management/boot_device/supported",
+    /// A non-maskable interrupt.
+    NODE_NMI = PUT "/v1/nodes/{node}/management/inject_nmi",
+    /// The lights of a machine.
+    NODE_INDICATORS = GET "/v1/nodes/{node}/management/indicators",
+    /// One light.
+    NODE_INDICATOR = GET "/v1/nodes/{node}/management/indicators/{indicator}",
+    /// One light, switched.
+    NODE_INDICATOR_SET = PUT "/v1/nodes/{node}/management/indicators/{indicator}",
+    /// Virtual media.
+    NODE_VMEDIA = GET "/v1/nodes/{node}/vmedia",
+    /// Virtual media, attached.
+    NODE_VMEDIA_ATTACH = POST "/v1/nodes/{node}/vmedia",
+    /// Virtual media, detached.
+    NODE_VMEDIA_DETACH = DELETE "/v1/nodes/{node}/vmedia",
+    /// The VIFs of a node.
+    NODE_VIFS = GET "/v1/nodes/{node}/vifs",
+    /// A VIF, attached.
+    NODE_VIF_ATTACH = POST "/v1/nodes/{node}/vifs",
+    /// A VIF, detached.
+    NODE_VIF_DETACH = DELETE "/v1/nodes/{node}/vifs/{vif}",
+    /// The firmware settings of a machine.
+    NODE_BIOS = GET "/v1/nodes/{node}/bios",
+    /// One firmware setting.
+    NODE_BIOS_SETTING = GET "/v1/nodes/{node}/bios/{setting}",
+    /// The firmware versions of a machine.
+    NODE_FIRMWARE = GET "/v1/nodes/{node}/firmware",
+    /// What an inspection found.
+    NODE_INVENTORY = GET "/v1/nodes/{node}/inventory",
+    /// The parts of a machine that are nodes.
+    NODE_CHILDREN = GET "/v1/nodes/{node}/children",
+    /// The allocation of a node.
+    NODE_ALLOCATION = GET "/v1/nodes/{node}/allocation",
+    /// The allocation of a node, deleted.
+    NODE_ALLOCATION_DELETE = DELETE "/v1/nodes/{node}/allocation",
+    /// The methods of a node's own driver.
+    NODE_VENDOR_METHODS = GET "/v1/nodes/{node}/vendor_passthru/methods",
+    /// Port creation.
+    PORT_CREATE = POST "/v1/ports",
+    /// Port listing.
+    PORT_LIST = GET "/v1/ports",
+    /// One port.
+    PORT_GET = GET "/v1/ports/{port}",
+    /// Port change.
+    PORT_PATCH = PATCH "/v1/ports/{port}",
+    /// Port deletion.
+    PORT_DELETE = DELETE "/v1/ports/{port}",
+    /// Port group creation.
+    PORT_GROUP_CREATE = POST "/v1/portgroups",
+    /// Port group listing.
+    PORT_GROUP_LIST = GET "/v1/portgroups",
+    /// One port group.
+    PORT_GROUP_GET = GET "/v1/portgroups/{portgroup}",
+    /// Port group change.
+    PORT_GROUP_PATCH = PATCH "/v1/portgroups/{portgroup}",
+    /// Port group deletion.
+    PORT_GROUP_DELETE = DELETE "/v1/portgroups/{portgroup}",
+    /// Chassis creation.
+    CHASSIS_CREATE = POST "/v1/chassis",
+    /// Chassis listing.
+    CHASSIS_LIST = GET "/v1/chassis",
+    /// One chassis.
+    CHASSIS_GET = GET "/v1/chassis/{chassis}",
+    /// Chassis change.
+    CHASSIS_PATCH = PATCH "/v1/chassis/{chassis}",
+    /// Chassis deletion.
+    CHASSIS_DELETE = DELETE "/v1/chassis/{chassis}",
+    /// Allocation creation.
+    ALLOCATION_CREATE = POST "/v1/allocations",
+    /// Allocation listing.
+    ALLOCATION_LIST = GET "/v1/allocations",
+    /// One allocation.
+    ALLOCATION_GET = GET "/v1/allocations/{allocation}",
+    /// Allocation change.
+    ALLOCATION_PATCH = PATCH "/v1/allocations/{allocation}",
+    /// Allocation deletion.
+    ALLOCATION_DELETE = DELETE "/v1/allocations/{allocation}",
+    /// Volume connector creation.
+    VOLUME_CONNECTOR_CREATE = POST "/v1/volume/connectors",
+    /// Volume connector listing.
+    VOLUME_CONNECTOR_LIST = GET "/v1/volume/connectors",
+    /// One volume connector.
+    VOLUME_CONNECTOR_GET = GET "/v1/volume/connectors/{connector}",
+    /// Volume connector change.
+    VOLUME_CONNECTOR_PATCH = PATCH "/v1/volume/connectors/{connector}",
+    /// Volume connector deletion.
+    VOLUME_CONNECTOR_DELETE = DELETE "/v1/volume/connectors/{connector}",
+    /// Volume target creation.
+    VOLUME_TARGET_CREATE = POST "/v1/volume/targets",
+    /// Volume target listing.
+    VOLUME_TARGET_LIST = GET "/v1/volume/targets",
+    /// One volume target.
+    VOLUME_TARGET_GET = GET "/v1/volume/targets/{target}",
+    /// Volume target change.
+    VOLUME_TARGET_PATCH = PATCH "/v1/volume/targets/{target}",
+    /// Volume target deletion.
+    VOLUME_TARGET_DELETE = DELETE "/v1/volume/targets/{target}",
+    /// Deploy template creation.
+    DEPLOY_TEMPLATE_CREATE = POST "/v1/deploy_templates",
+    /// Deploy template listing.
+    DEPLOY_TEMPLATE_LIST = GET "/v1/deploy_templates",
+    /// One deploy template.
+    DEPLOY_TEMPLATE_GET = GET "/v1/deploy_templates/{template}",
+    /// Deploy template change.
+    DEPLOY_TEMPLATE_PATCH = PATCH "/v1/deploy_templates/{template}",
+    /// Deploy template deletion.
+    DEPLOY_TEMPLATE_DELETE = DELETE "/v1/deploy_templates/{template}",
+    /// Runbook creation.
+    RUNBOOK_CREATE = POST "/v1/runbooks",
+    /// Runbook listing.
+    RUNBOOK_LIST = GET "/v1/runbooks",
+    /// One runbook.
+    RUNBOOK_GET = GET "/v1/runbooks/{runbook}",
+    /// Runbook change.
+    RUNBOOK_PATCH = PATCH "/v1/runbooks/{runbook}",
+    /// Runbook deletion.
+    RUNBOOK_DELETE = DELETE "/v1/runbooks/{runbook}",
+    /// All traits of a runbook at once.
+    RUNBOOK_TRAITS_SET = PUT "/v1/runbooks/{runbook}/traits",
+    /// Inspection rule creation.
+    INSPECTION_RULE_CREATE = POST "/v1/inspection_rules",
+    /// Inspection rule listing.
+    INSPECTION_RULE_LIST = GET "/v1/inspection_rules",
+    /// One inspection rule.
+    INSPECTION_RULE_GET = GET "/v1/inspection_rules/{rule}",
+    /// Inspection rule change.
+    INSPECTION_RULE_PATCH = PATCH "/v1/inspection_rules/{rule}",
+    /// Inspection rule deletion.
+    INSPECTION_RULE_DELETE = DELETE "/v1/inspection_rules/{rule}",
+    /// Driver listing.
+    DRIVER_LIST = GET "/v1/drivers",
+    /// One driver.
+    DRIVER_GET = GET "/v1/drivers/{driver}",
+    /// What a driver wants to know of a node.
+    DRIVER_PROPERTIES = GET "/v1/drivers/{driver}/properties",
+    /// What a driver wants to know of a RAID.
+    DRIVER_RAID = GET "/v1/drivers/{driver}/raid/logical_disk_properties",
+    /// The methods of a driver's own.
+    DRIVER_VENDOR_METHODS = GET "/v1/drivers/{driver}/vendor_passthru/methods",
+    /// Conductor listing.
+    CONDUCTOR_LIST = GET "/v1/conductors",
+    /// One conductor.
+    CONDUCTOR_GET = GET "/v1/conductors/{conductor}",
+    /// Shard listing.
+    SHARD_LIST = GET "/v1/shards",
+}
 
 #[cfg(test)]
 mod tests {

@@ -81,6 +81,8 @@ pub struct Client {
     pub(super) inner: Arc<Inner>,
     /// It has a slot of its own.
     reserved: bool,
+    /// How long it asks again for what is refused because of a lock.
+    pub(super) patience: Duration,
 }
 
 pub(super) struct Inner {
@@ -137,6 +139,7 @@ impl Client {
         Ok(Self {
             inner: Arc::new(inner),
             reserved: false,
+            patience: Duration::ZERO,
         })
     }
 
@@ -154,6 +157,7 @@ impl Client {
         Self {
             inner: Arc::clone(&self.inner),
             reserved: reserved.available_permits() > 0,
+            patience: self.patience,
         }
     }
 

@@ -2,41 +2,67 @@
 //!
 //! Everything read from Ironic is lenient (absent and `null` are the same, unknown fields are kept, unknown
 //! states are [`ProvisionState::Unknown`]), so that a newer or an older Ironic is never unreadable.
+mod allocation;
 mod bmc;
+mod change;
+mod chassis;
 mod create;
 mod driver;
 mod events;
 mod fingerprint;
+mod hardware;
 mod history;
 mod interface;
 mod node;
+mod node_update;
+mod port;
+mod port_group;
 mod power;
 mod progress;
+mod records;
 mod stamp;
 mod state;
+mod steps;
 mod summary;
-mod validation;
 mod verb;
 mod version;
 mod work;
+mod volume;
 
+pub use allocation::{Allocation, AllocationCreate, AllocationState, AllocationUpdate};
 pub use bmc::Bmc;
+pub use change::{CannotPatch, Change, Edit, FieldChange, Update, diff, patch};
+pub use chassis::{Chassis, ChassisCreate, ChassisUpdate};
 pub use create::NodeCreate;
 pub use driver::{Conductor, Driver};
 pub use events::{Event, events};
 pub use fingerprint::Fingerprint;
+pub use hardware::{
+    BiosSetting, BootDevice, Console, FirmwareComponent, Indicator, Inventory, Judgement, Shard, Validation,
+    VendorMethod,
+};
 pub use history::HistoryEvent;
 pub use interface::InterfaceKind;
 pub use node::Node;
+pub use node_update::NodeUpdate;
+pub use port::{Port, PortCreate, PortUpdate, normalised_mac};
+pub use port_group::{PortGroup, PortGroupCreate, PortGroupUpdate};
 pub use power::{PowerState, PowerTarget};
-pub use progress::{Goal, Progress, progress};
+pub use progress::{Goal, Progress, power_progress, progress, progress_to};
 pub use stamp::{Seen, Stamp};
 pub use state::{Life, ProvisionState, life};
+pub use steps::{
+    DeployTemplate, DeployTemplateCreate, DeployTemplateUpdate, InspectionRule, InspectionRuleCreate,
+    InspectionRuleUpdate, Runbook, RunbookCreate, RunbookUpdate,
+};
 pub use summary::NodeSummary;
-pub use validation::{BootDevice, Judgement, Validation};
 pub use verb::Verb;
 pub use version::ApiVersion;
 pub use work::{Pool, Queue, Standing, Work};
+pub use volume::{
+    VolumeConnector, VolumeConnectorCreate, VolumeConnectorUpdate, VolumeTarget, VolumeTargetCreate,
+    VolumeTargetUpdate,
+};
 
 use serde::{Deserialize, Deserializer};
 

@@ -1,5 +1,5 @@
 //! How far a node is on its way: the one definition, used by waiters and by the operator.
-use super::{Life, NodeSummary, ProvisionState, life};
+use super::{Life, NodeSummary, PowerTarget, ProvisionState, life};
 
 /// Where somebody wants a node to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,6 +29,12 @@ impl Goal {
     }
 }
 
+impl From<Goal> for ProvisionState {
+    fn from(goal: Goal) -> Self {
+        goal.state()
+    }
+}
+
 /// How far a node is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Progress {
@@ -50,22 +56,51 @@ pub enum Progress {
 /// target. A failed verification has no state of its own: the node is back in `enroll`, and only `last_error`
 /// tells; so somebody who waits for `manageable` has to have asked for it first (the verb clears the error).
 pub fn progress(node: &NodeSummary, goal: Goal) -> Progress {
+    progress_to(node, &goal.state())
+}
+
+/// The same for any state: a hold or a failure can be wanted too, and a state that Ironic leaves by itself is reached as soon as
+/// it is seen.
+pub fn progress_to(node: &NodeSummary, wanted: &ProvisionState) -> Progress {
+    let here = node.provision_state == *wanted;
+    let life = life(&node.provision_state);
+    if here && life == Life::Running {
+        return Progress::Done;
+    }
     if node.is_reserved() {
         return Progress::Running;
     }
-    match life(&node.provision_state) {
+    match life {
         Life::Running | Life::Unknown => Progress::Running,
+        Life::Held | Life::Failed if here => Progress::Done,
         Life::Held => Progress::Held,
         Life::Failed => Progress::Failed,
         Life::Stable if node.target_provision_state.is_some() => Progress::Running,
-        Life::Stable => at_rest(node, goal),
+        Life::Stable => at_rest(node, wanted),
+    }
+}
+
+/// How far the power of a node is on its way to what was asked for. (Reboots end where they begin, so only the target that Ironic
+/// keeps while it works tells.) A power state that was never read counts as being on the way.
+pub fn power_progress(node: &NodeSummary, target: PowerTarget) -> Progress {
+    if node.target_power_state.is_some() {
+        return Progress::Running;
+    }
+    let reboot = matches!(target, PowerTarget::Reboot | PowerTarget::SoftReboot);
+    let failed = node.failure().is_some();
+    match &node.power_state {
+        // An error that did not keep the power from getting there is an old story, unless it could have been there before.
+        Some(state) if *state == target.ends_in() && !(reboot && failed) => Progress::Done,
+        _ if failed => Progress::Failed,
+        Some(_) => Progress::Elsewhere,
+        None => Progress::Running,
     }
 }
 
 /// The same for a node that nothing happens to.
-fn at_rest(node: &NodeSummary, goal: Goal) -> Progress {
-    let unverified = goal == Goal::Manageable && node.provision_state == ProvisionState::Enroll;
-    if node.provision_state == goal.state() {
+fn at_rest(node: &NodeSummary, wanted: &ProvisionState) -> Progress {
+    let unverified = *wanted == ProvisionState::Manageable && node.provision_state == ProvisionState::Enroll;
+    if node.provision_state == *wanted {
         Progress::Done
     } else if unverified && node.failure().is_some() {
         Progress::Failed
@@ -77,6 +112,7 @@ fn at_rest(node: &NodeSummary, goal: Goal) -> Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ironic::model::PowerState;
 
     fn node(
         state: &ProvisionState,
@@ -114,6 +150,53 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn any_state_can_be_waited_for() {
+        for wanted in ProvisionState::ALL {
+            let there = progress_to(&node(wanted, None, None), wanted);
+            assert_eq!(there, Progress::Done, "{wanted}");
+            let locked = progress_to(&node(wanted, None, Some("c")), wanted);
+            let passing = life(wanted) == Life::Running;
+            assert_eq!(locked == Progress::Done, passing, "{wanted} under a lock");
+        }
+        let failed = node(
+            &ProvisionState::CleanFailed,
+            Some(&ProvisionState::Available),
+            None,
+        );
+        assert_eq!(progress_to(&failed, &ProvisionState::CleanFailed), Progress::Done);
+        assert_eq!(progress_to(&failed, &ProvisionState::CleanHold), Progress::Failed);
+    }
+
+    #[test]
+    fn a_change_of_power_is_over_when_its_target_is_gone() {
+        let with = |state, target, error: Option<&str>| NodeSummary {
+            power_state: state,
+            target_power_state: target,
+            last_error: error.map(str::to_owned),
+            ..NodeSummary::default()
+        };
+        let on = || Some(PowerState::On);
+        let rebooting = with(on(), Some(PowerState::On), None);
+        assert_eq!(power_progress(&rebooting, PowerTarget::Reboot), Progress::Running);
+        let rebooted = with(on(), None, None);
+        assert_eq!(power_progress(&rebooted, PowerTarget::Reboot), Progress::Done);
+        assert_eq!(
+            power_progress(&rebooted, PowerTarget::SoftOff),
+            Progress::Elsewhere
+        );
+        let failed = with(on(), None, Some("the BMC says no"));
+        assert_eq!(power_progress(&failed, PowerTarget::Off), Progress::Failed);
+        assert_eq!(power_progress(&failed, PowerTarget::Reboot), Progress::Failed);
+        assert_eq!(
+            power_progress(&failed, PowerTarget::On),
+            Progress::Done,
+            "an old story"
+        );
+        let unread = with(None, None, None);
+        assert_eq!(power_progress(&unread, PowerTarget::On), Progress::Running);
     }
 
     #[test]

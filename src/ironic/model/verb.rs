@@ -2,7 +2,7 @@
 use std::fmt;
 
 use super::events::{Event, events};
-use super::{ApiVersion, ProvisionState};
+use super::{ApiVersion, Goal, ProvisionState};
 
 /// A provision verb: the `target` of `PUT /v1/nodes/{node}/states/provision`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,6 +85,19 @@ impl Verb {
             Self::Unhold => 85,
             Self::Service => 87,
         })
+    }
+
+    /// Where it leads when all goes well. None: wherever the node was when it was stopped (`abort`) or was going (`unhold`).
+    pub const fn goal(self, retired: bool) -> Option<Goal> {
+        match self {
+            Self::Manage | Self::Inspect | Self::Clean => Some(Goal::Manageable),
+            // What is retired is not offered again.
+            Self::Deleted if retired => Some(Goal::Manageable),
+            Self::Provide | Self::Deleted => Some(Goal::Available),
+            Self::Active | Self::Rebuild | Self::Adopt | Self::Unrescue | Self::Service => Some(Goal::Active),
+            Self::Rescue => Some(Goal::Rescue),
+            Self::Abort | Self::Unhold => None,
+        }
     }
 
     /// The event of the state machine that the verb triggers.

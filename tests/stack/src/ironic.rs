@@ -344,7 +344,8 @@ port = {port}
 sync_power_state_interval = 60
 graceful_shutdown_timeout = 3
 [database]
-connection = sqlite:///{directory}/ironic.sqlite
+connection = sqlite:///{directory}/ironic.sqlite?timeout=60
+sqlite_synchronous = False
 [oslo_concurrency]
 lock_path = {directory}/lock
 [pxe]

@@ -49,16 +49,17 @@ async fn it_gets_there_when_validation_and_boot_device_are_told() {
     let server = server().await;
     answer(&server, "validate", ok(&fine())).await;
     answer(&server, "management/boot_device", ok(&device)).await;
-    let told = client(&server).validate_node(NODE).await.unwrap();
+    let told = client(&server).validate_node(NODE, &[]).await.unwrap();
     let expected = Judgement {
         result: Some(false),
         reason: Some("no image".into()),
     };
     assert_eq!(told["deploy"], expected);
-    let told = client(&server).node_boot_device(NODE).await.unwrap();
+    let told = client(&server).get_node_boot_device(NODE).await.unwrap();
     let expected = BootDevice {
         boot_device: Some("disk".into()),
         persistent: None,
+        ..BootDevice::default()
     };
     assert_eq!(told, expected);
 }

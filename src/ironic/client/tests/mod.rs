@@ -10,6 +10,7 @@ mod secrets;
 mod tls;
 mod upkeep;
 mod versions;
+mod waits;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};

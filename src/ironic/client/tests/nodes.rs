@@ -1,13 +1,14 @@
 //! What each call sends, and what it refuses to send.
 use std::time::Duration;
 
+use futures::TryStreamExt;
 use serde_json::{Value, json};
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use super::{Fixture, NODE, client, in_turn, received, server};
-use crate::ironic::client::{Class, ConfigDrive, Error, ProvisionRequest};
-use crate::ironic::model::{Goal, InterfaceKind, NodeCreate, Object, PowerTarget, Progress, Verb};
+use super::{Fixture, NODE, client, received, server};
+use crate::ironic::client::{ConductorQuery, ConfigDrive, Error, ProvisionRequest};
+use crate::ironic::model::{InterfaceKind, NodeCreate, Object, PowerTarget, Verb};
 
 async fn answering(answer: ResponseTemplate) -> MockServer {
     let server = server().await;
@@ -259,10 +260,14 @@ async fn a_creation_is_a_json_body() {
     let requests = server.received_requests().await.unwrap();
     let request = requests.last().unwrap();
     assert_eq!(request.headers["content-type"], "application/json");
-    assert_eq!(
-        request.body_json::<Value>().unwrap(),
-        json!({"driver": "fake-hardware"})
+    let body: Value = request.body_json().unwrap();
+    assert_eq!(body["driver"], "fake-hardware");
+    let chosen = body["uuid"].as_str().unwrap();
+    assert!(
+        uuid::Uuid::try_parse(chosen).is_ok(),
+        "so that it can be repeated"
     );
+    assert_eq!(body.as_object().unwrap().len(), 2);
 }
 
 #[tokio::test]
@@ -293,90 +298,7 @@ async fn history_drivers_and_conductors_are_read() {
         .unwrap();
     assert_eq!(fake.default_interface(InterfaceKind::Network), Some("noop"));
     assert!(fake.enabled_interfaces(InterfaceKind::Deploy).contains(&"direct"));
-    let conductors = client.list_conductors().await.unwrap();
-    assert_eq!(conductors[0].hostname, "testconductor");
-}
-
-/// A server whose node is in these states, one after the other.
-async fn moving(states: &[&str]) -> MockServer {
-    let server = server().await;
-    let answers = in_turn(states.iter().map(|name| Fixture::read(name).answer()));
-    Mock::given(path(format!("/v1/nodes/{NODE}")))
-        .respond_with(answers)
-        .mount(&server)
-        .await;
-    server
-}
-
-#[tokio::test]
-async fn a_wait_ends_where_the_node_ends() {
-    let long = Duration::from_mins(1);
-    let server = moving(&["node-deploying", "node-active"]).await;
-    let node = client(&server)
-        .wait_for_node_provision_state(NODE, Goal::Active, long)
-        .await
-        .unwrap();
-    assert_eq!(node.provision_state.as_str(), "active");
-    for (state, ended) in [
-        ("node-deploy_failed", Progress::Failed),
-        ("node-available", Progress::Elsewhere),
-    ] {
-        let server = moving(&[state]).await;
-        let error = client(&server)
-            .wait_for_node_provision_state(NODE, Goal::Active, long)
-            .await
-            .unwrap_err();
-        assert!(
-            matches!(&error, Error::Unreached { progress, .. } if *progress == ended),
-            "{error}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn a_failed_wait_has_ironics_words_and_another_one_no_old_ones() {
-    let minute = Duration::from_mins(1);
-    let failed = Fixture::read("node-enroll-verify-failed");
-    let words = failed.body["last_error"].as_str().unwrap();
-    for (goal, expected) in [(Goal::Manageable, Some(words)), (Goal::Available, None)] {
-        let server = moving(&["node-enroll-verify-failed"]).await;
-        let error = client(&server)
-            .wait_for_node_provision_state(NODE, goal, minute)
-            .await
-            .unwrap_err();
-        assert_eq!(error.class(), Class::Blocked);
-        assert_eq!(error.words() == words, expected.is_some(), "{error}");
-    }
-}
-
-#[tokio::test]
-async fn a_wait_looks_at_least_once_and_ends_in_time() {
-    let server = moving(&["node-deploying"]).await;
-    let wait = client(&server)
-        .wait_for_node_provision_state(NODE, Goal::Active, Duration::ZERO)
-        .await;
-    assert!(matches!(wait, Err(Error::StillWaiting { .. })));
-    let server = moving(&["node-active"]).await;
-    client(&server)
-        .wait_for_node_reservation(NODE, Duration::ZERO)
-        .await
-        .unwrap();
-    assert_eq!(received(&server).await.len(), 1);
-}
-
-#[tokio::test]
-async fn a_lock_is_waited_for() {
-    let server = server().await;
-    let mut locked = Fixture::read("node-active");
-    locked.body["reservation"] = json!("conductor");
-    let answers = in_turn([locked.answer(), Fixture::read("node-active").answer()]);
-    Mock::given(path(format!("/v1/nodes/{NODE}")))
-        .respond_with(answers)
-        .expect(2)
-        .mount(&server)
-        .await;
-    client(&server)
-        .wait_for_node_reservation(NODE, Duration::from_mins(1))
-        .await
-        .unwrap();
+    let conductors = client.list_conductors(ConductorQuery::default());
+    let conductors: Vec<_> = conductors.try_collect().await.unwrap();
+    assert_eq!(conductors[0].value.hostname, "testconductor");
 }

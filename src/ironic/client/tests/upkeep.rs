@@ -18,8 +18,8 @@ async fn a_trait_is_set_and_removed_by_itself_and_one_that_is_gone_is_removed() 
     }
     let client = client(&server);
     client.add_node_trait(NODE, "CUSTOM_A").await.unwrap();
-    client.remove_node_trait(NODE, "CUSTOM_A").await.unwrap();
-    client.remove_node_trait(NODE, "CUSTOM_A").await.unwrap();
+    assert!(client.remove_node_trait(NODE, "CUSTOM_A").await.unwrap());
+    assert!(!client.remove_node_trait(NODE, "CUSTOM_A").await.unwrap());
     assert!(
         client
             .add_node_trait(NODE, "CUSTOM_A")

@@ -1,10 +1,13 @@
 //! Discovery and negotiation.
+use futures::StreamExt;
 use futures::future::join_all;
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::{Fixture, NODE, client, install_tls, received, server, settings};
-use crate::ironic::client::{Client, Error, NodeQuery, ProvisionRequest, Rejection, Settings};
+use crate::ironic::client::{
+    Client, ConductorQuery, Error, NodeQuery, ProvisionRequest, Rejection, Settings,
+};
 use crate::ironic::model::{ApiVersion, PowerTarget, Verb};
 
 /// A discovery document with these bounds.
@@ -162,7 +165,8 @@ async fn what_is_too_new_for_the_version_is_not_asked() {
     let rescue = client.set_node_provision_state(NODE, &rescue).await.unwrap_err();
     let history = client.node_history(NODE).await.unwrap_err();
     let drivers = client.list_drivers().await.unwrap_err();
-    let conductors = client.list_conductors().await.unwrap_err();
+    let mut conductors = Box::pin(client.list_conductors(ConductorQuery::default()));
+    let conductors = conductors.next().await.unwrap().unwrap_err();
     for error in [power, rescue, history, drivers, conductors] {
         assert!(matches!(error, Error::NotSupported { .. }), "{error}");
     }
