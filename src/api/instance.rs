@@ -59,7 +59,9 @@ pub struct Image {
     pub disk_format: Option<String>,
 }
 
-/// A config drive: its parts, or the URL of a ready one.
+/// A config drive: its parts, or the URL of a ready one. The operator packs the parts itself, so that Ironic's
+/// conductor needs no tool for images (`genisoimage`), where there is network data, where `interfaces.network` is
+/// `noop`, and for user data that is not text; elsewhere Ironic packs them, and may add network data.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!(has(self.userData) && has(self.userDataFrom))")
@@ -74,10 +76,11 @@ pub struct ConfigDriveSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 65536))]
     pub user_data: Option<String>,
-    /// `user_data` from a Secret.
+    /// `user_data` from a Secret; here it need not be text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_data_from: Option<UserDataFrom>,
-    /// `network_data.json`.
+    /// `network_data.json`. If it is absent and Neutron serves the machine's network (interfaces `flat` and `neutron`),
+    /// Ironic makes it from the ports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub network_data: Option<FreeForm>,
     /// `vendor_data2.json`.

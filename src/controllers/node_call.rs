@@ -38,7 +38,7 @@ pub async fn send(client: &client::Client, call: Call) -> Result<Option<model::S
             rescue_password,
         } => {
             let mut request = ProvisionRequest::new(verb);
-            request.configdrive = config_drive.map(drive);
+            request.configdrive = config_drive.map(drive).transpose()?;
             request.rescue_password = rescue_password.map(SecretString::from);
             client
                 .set_node_provision_state(&id, &request)
@@ -69,8 +69,9 @@ pub async fn send(client: &client::Client, call: Call) -> Result<Option<model::S
     }
 }
 
-fn drive(drive: ConfigDrive) -> client::ConfigDrive {
-    match drive {
+fn drive(drive: ConfigDrive) -> Result<client::ConfigDrive, Error> {
+    Ok(match drive {
+        ConfigDrive::Packed(content) => client::ConfigDrive::build(&content)?,
         ConfigDrive::Url(url) => client::ConfigDrive::Text(url),
         ConfigDrive::Parts {
             meta_data,
@@ -83,7 +84,7 @@ fn drive(drive: ConfigDrive) -> client::ConfigDrive {
             network_data,
             vendor_data,
         },
-    }
+    })
 }
 
 /// A node that has vanished is no reason to give up: the next look tells.

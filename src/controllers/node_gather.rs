@@ -137,11 +137,17 @@ impl<'a> Pass<'a> {
                         .iter()
                         .map(|(key, value)| (key.clone(), text(value)))
                         .collect();
+                    let binary = secret
+                        .binary
+                        .iter()
+                        .map(|(key, value)| (key.clone(), value.expose_secret().to_vec()))
+                        .collect();
                     contents.insert(
                         name.to_owned(),
                         SecretContent {
                             version: secret.version,
                             data,
+                            binary,
                         },
                     );
                 }

@@ -1,6 +1,6 @@
 //! Secrets: their contents on demand, never kept; their versions from a watch that carries metadata only.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::ByteString;
@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::core::PartialObjectMeta;
 use kube::runtime::reflector::{ObjectRef, Store};
 use kube::{Api, Client, ResourceExt};
-use secrecy::SecretString;
+use secrecy::{SecretSlice, SecretString};
 use thiserror::Error;
 use tokio::time::timeout;
 
@@ -66,8 +66,8 @@ pub struct SecretData {
     pub version: String,
     /// The values that are text.
     pub data: BTreeMap<String, SecretString>,
-    /// The keys whose values are not text.
-    pub binary: BTreeSet<String>,
+    /// The values that are not text.
+    pub binary: BTreeMap<String, SecretSlice<u8>>,
 }
 
 impl SecretData {
@@ -76,14 +76,14 @@ impl SecretData {
         let (name, wanted) = (self.name.clone(), key.to_owned());
         match self.data.get(key) {
             Some(value) => Ok(value),
-            None if self.binary.contains(key) => Err(SecretError::NotText { name, key: wanted }),
+            None if self.binary.contains_key(key) => Err(SecretError::NotText { name, key: wanted }),
             None => Err(SecretError::MissingKey { name, key: wanted }),
         }
     }
 
     /// Every value, if all of them are text.
     pub fn all(&self) -> Result<&BTreeMap<String, SecretString>, SecretError> {
-        match self.binary.first() {
+        match self.binary.keys().next() {
             None => Ok(&self.data),
             Some(key) => Err(SecretError::NotText {
                 name: self.name.clone(),
@@ -98,12 +98,12 @@ impl SecretData {
             name,
             version,
             data: BTreeMap::new(),
-            binary: BTreeSet::new(),
+            binary: BTreeMap::new(),
         };
         for (key, ByteString(value)) in secret.data.unwrap_or_default() {
             match String::from_utf8(value) {
                 Ok(text) => drop(contents.data.insert(key, SecretString::from(text))),
-                Err(_bytes) => drop(contents.binary.insert(key)),
+                Err(error) => drop(contents.binary.insert(key, SecretSlice::from(error.into_bytes()))),
             }
         }
         contents
@@ -215,6 +215,7 @@ mod tests {
             secret.get("user").unwrap_err().to_string(),
             "Secret bmc has no key user"
         );
+        assert_eq!(secret.binary["store"].expose_secret(), b"\xff\xfe");
         assert!(matches!(secret.all(), Err(SecretError::NotText { .. })));
     }
 

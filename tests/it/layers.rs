@@ -42,8 +42,26 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "ironic::client",
-        may_use: &["ironic::model", "permit"],
+        may_use: &["ironic::configdrive", "ironic::model", "permit"],
         banned: NO_KUBERNETES,
+    },
+    Layer {
+        module: "ironic::configdrive",
+        may_use: &["ironic::model"],
+        banned: &[
+            "async",
+            "await",
+            "tokio",
+            "reqwest",
+            "kube::",
+            "k8s_openapi",
+            "prometheus",
+            "std::fs",
+            "std::net",
+            "std::env",
+            "std::process",
+            "SystemTime",
+        ],
     },
     Layer {
         module: "ironic",
@@ -52,7 +70,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "domain",
-        may_use: &["api", "ironic::model"],
+        may_use: &["api", "ironic::configdrive", "ironic::model"],
         banned: &[
             "async",
             "await",
@@ -235,6 +253,11 @@ const FIXTURES: &[(&str, &str, usize)] = &[
         0,
     ),
     ("ironic::model", "use crate::ironic::client::Client;", 1),
+    (
+        "ironic::configdrive",
+        "use super::model::Object; use std::fs; use crate::ironic::client;",
+        2,
+    ),
     ("fleet", "use crate::metrics::Metrics;", 1),
     ("kubernetes::events", "use crate::metrics::Metrics;", 0),
     ("kubernetes::events", "use crate::controllers::Context;", 1),

@@ -29,6 +29,8 @@ mod client_ports;
 #[cfg(test)]
 mod client_states;
 #[cfg(test)]
+mod configdrive;
+#[cfg(test)]
 mod credentials;
 #[cfg(test)]
 mod deletion;

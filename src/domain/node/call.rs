@@ -5,6 +5,7 @@ use std::time::Duration;
 use json_patch::Patch;
 use serde_json::{Value, json};
 
+use super::configdrive::ConfigDrive;
 use super::desired::{self, Desired};
 use super::facts::NodeFacts;
 use super::marker::{InstanceMark, KEY, Marker};
@@ -74,23 +75,6 @@ pub enum Call {
     },
 }
 
-/// A config drive as it is handed to Ironic.
-pub enum ConfigDrive {
-    /// The URL of a ready one.
-    Url(String),
-    /// Its parts (API 1.56, with vendor data 1.59); Ironic packs them.
-    Parts {
-        /// `meta_data.json`
-        meta_data: Option<Object>,
-        /// `user_data`
-        user_data: Option<String>,
-        /// `network_data.json`
-        network_data: Option<Object>,
-        /// `vendor_data2.json`
-        vendor_data: Option<Object>,
-    },
-}
-
 /// The call of a step.
 pub fn call(step: Step, facts: &NodeFacts) -> Call {
     let id = facts
@@ -101,7 +85,7 @@ pub fn call(step: Step, facts: &NodeFacts) -> Call {
     let provision = |verb| Call::Provision {
         id: id.clone(),
         verb,
-        config_drive: (verb == Verb::Active).then(|| config_drive(facts)).flatten(),
+        config_drive: (verb == Verb::Active).then(|| ConfigDrive::of(facts)).flatten(),
         rescue_password: (verb == Verb::Rescue).then(|| rescue_password(facts)).flatten(),
     };
     match step {
@@ -245,19 +229,4 @@ fn unclaim(facts: &NodeFacts) -> Patch {
 
 fn rescue_password(facts: &NodeFacts) -> Option<String> {
     desired::secret_value(facts, desired::rescue_password_ref(facts.object)?)
-}
-
-fn config_drive(facts: &NodeFacts) -> Option<ConfigDrive> {
-    let drive = desired::instance(facts.object)?.config_drive.as_ref()?;
-    if let Some(url) = &drive.url {
-        return Some(ConfigDrive::Url(url.clone()));
-    }
-    let object = |form: &Option<crate::api::FreeForm>| form.as_ref().map(|form| form.0.clone());
-    let from_secret = || desired::secret_value(facts, desired::user_data_ref(facts.object)?);
-    Some(ConfigDrive::Parts {
-        meta_data: object(&drive.meta_data),
-        user_data: drive.user_data.clone().or_else(from_secret),
-        network_data: object(&drive.network_data),
-        vendor_data: object(&drive.vendor_data),
-    })
 }

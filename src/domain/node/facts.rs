@@ -131,8 +131,10 @@ pub struct SecretFacts {
 pub struct SecretContent {
     /// Its version.
     pub version: String,
-    /// Its data.
+    /// Its data, where that is text.
     pub data: BTreeMap<String, String>,
+    /// Its other data, which only user data may be.
+    pub binary: BTreeMap<String, Vec<u8>>,
 }
 
 impl NodeFacts<'_> {

@@ -12,6 +12,7 @@
 //! * `inspection`: the one inspection of a machine just enrolled.
 //! * `tries`: how often a step was tried on the way to what is wanted.
 //! * [`credentials`]: whether those that Secrets gave are proven.
+//! * `configdrive`: what a deployed machine is handed, and who packs it.
 //! * `drift`: what differs, for who does not correct it.
 //! * [`marker`]: how we know what is ours.
 //! * [`plan`], [`status`]: the decision put together.
@@ -20,6 +21,7 @@
 mod applied;
 mod call;
 mod capabilities;
+mod configdrive;
 pub mod credentials;
 pub mod desired;
 mod drift;

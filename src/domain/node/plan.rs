@@ -1,7 +1,8 @@
 //! The decision put together: facts → choice → the one action to take and the status to report.
 
+pub use super::call::Call;
 use super::call::call;
-pub use super::call::{Call, ConfigDrive};
+pub use super::configdrive::ConfigDrive;
 use super::facts::NodeFacts;
 use super::gate::{self, Destructive};
 use super::room;

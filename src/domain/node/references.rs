@@ -214,12 +214,20 @@ pub fn missing(facts: &NodeFacts) -> Option<String> {
             }
         }
     }
-    let named = [user_data_ref(facts.object), rescue_password_ref(facts.object)];
-    let mut lacking = named.into_iter().flatten().filter(|(secret, key)| {
-        let content = contents.get(*secret);
-        content.is_some_and(|content| !content.data.contains_key(*key))
+    let named = [
+        (user_data_ref(facts.object), true),
+        (rescue_password_ref(facts.object), false),
+    ];
+    let named = named
+        .into_iter()
+        .filter_map(|(reference, may_be_binary)| reference.map(|reference| (reference, may_be_binary)));
+    let mut lacking = named.filter(|((secret, key), may_be_binary)| {
+        contents.get(*secret).is_some_and(|content| {
+            let binary = *may_be_binary && content.binary.contains_key(*key);
+            !content.data.contains_key(*key) && !binary
+        })
     });
-    lacking.next().map(|(secret, key)| lacks(secret, key))
+    lacking.next().map(|((secret, key), _)| lacks(secret, key))
 }
 
 /// Whether it is known that no conductor offers the driver.

@@ -1,18 +1,26 @@
 //! What a deployed machine is told about itself.
+use std::error::Error as _;
 use std::fmt;
+use std::io::{self, Read};
 
+use base64::engine::general_purpose::STANDARD;
+use base64::read::DecoderReader;
+use flate2::read::GzDecoder;
 use serde_json::{Map, Value};
 
 use super::provision::{LARGEST, TOO_LARGE};
 use super::{Error, Result};
+use crate::ironic::configdrive::{self, Content, LARGEST_IMAGE};
 use crate::ironic::model::{ApiVersion, Object};
 
 /// A config drive, in one of the forms that Ironic takes. May hold secrets: never shown.
 #[derive(Clone, PartialEq)]
 pub enum ConfigDrive {
-    /// base64 of a gzipped ISO image, or a URL to fetch it from.
+    /// base64 of a gzipped image of at most 64 MiB, as [`ConfigDrive::build`] makes it, or a URL to fetch it from.
     Text(String),
-    /// The parts; Ironic builds the image (API 1.56, vendor data 1.59) and adds the node's uuid and name.
+    /// The parts; Ironic builds the image (API 1.56, vendor data 1.59), for which its conductor needs `genisoimage` or
+    /// the like, and adds the node's uuid and name. Where Neutron serves the node's network, Ironic also fills in
+    /// network data that is missing.
     Parts {
         /// `meta_data.json`.
         meta_data: Option<Object>,
@@ -26,11 +34,23 @@ pub enum ConfigDrive {
 }
 
 impl ConfigDrive {
+    /// Builds the image here, with nothing added: see [`configdrive::build`].
+    pub fn build(content: &Content) -> Result<Self> {
+        configdrive::build(content).map(Self::Text).map_err(|error| {
+            let source = error.source().map(|source| format!(": {source}"));
+            Error::argument(format!("{error}{}", source.unwrap_or_default()))
+        })
+    }
+
     /// The member `configdrive` of a provision request.
     pub(super) fn json(&self) -> Result<Value> {
         match self {
             Self::Text(text) if text.len() > LARGEST => Err(Error::argument(TOO_LARGE)),
-            Self::Text(text) if is_url(text) || is_base64(text) => Ok(Value::String(text.clone())),
+            Self::Text(text) if is_url(text) => Ok(Value::String(text.clone())),
+            Self::Text(text) if is_base64(text) => {
+                check_image(text)?;
+                Ok(Value::String(text.clone()))
+            }
             Self::Text(_) => Err(Error::argument("the config drive is neither base64 nor a URL")),
             Self::Parts {
                 meta_data,
@@ -78,6 +98,23 @@ fn is_url(text: &str) -> bool {
 fn is_base64(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=\n\r\t ".contains(&byte);
     !text.trim().is_empty() && text.bytes().all(allowed)
+}
+
+/// What the deploy ramdisk checks much later, when the deployment fails of it: that the text is a gzipped image, and how
+/// large that is.
+fn check_image(text: &str) -> Result<()> {
+    let text: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let packed = DecoderReader::new(text.as_slice(), &STANDARD);
+    let mut image = GzDecoder::new(packed).take(LARGEST_IMAGE + 1);
+    match io::copy(&mut image, &mut io::sink()) {
+        Ok(size) if size > LARGEST_IMAGE => Err(Error::argument(
+            "the image of the config drive is larger than the 64 MiB that the deploy ramdisk takes",
+        )),
+        Ok(_) => Ok(()),
+        Err(_) => Err(Error::argument(
+            "the config drive is not base64 of a gzipped image",
+        )),
+    }
 }
 
 impl fmt::Debug for ConfigDrive {

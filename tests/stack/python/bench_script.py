@@ -1,12 +1,14 @@
 """What an administrator writes to bring machines from nothing to `available`: openstacksdk, its defaults, 8 threads.
 
-    bench_script.py enrol COUNT     prints {"seconds": …, "requests": …}
+    bench_script.py enrol COUNT     to `available`; prints {"seconds": …, "requests": …}
+    bench_script.py life COUNT      to `active`, and once all are there undeploys and removes them; prints the same
     bench_script.py remove          removes every node there is
 """
 
 import json
 import sys
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import openstack
@@ -22,7 +24,20 @@ def enrol(number):
         properties={"cpu_arch": "x86_64", "memory_mb": 65536},
     )
     ironic.set_node_provision_state(node, "manage", wait=True)
-    ironic.set_node_provision_state(node, "provide", wait=True)
+    return ironic.set_node_provision_state(node, "provide", wait=True)
+
+
+def deploy(number):
+    node = ironic.update_node(
+        enrol(number),
+        instance_id=str(uuid.uuid4()),
+        instance_info={"image_source": "http://images.example/debian.qcow2"},
+    )
+    return ironic.set_node_provision_state(node, "active", wait=True)
+
+
+def retire(node):
+    remove(ironic.set_node_provision_state(node, "deleted", wait=True))
 
 
 def remove(node):
@@ -31,7 +46,11 @@ def remove(node):
 
 def in_threads(work, items):
     with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(work, items))
+        return list(pool.map(work, items))
+
+
+def life(count):
+    in_threads(retire, in_threads(deploy, range(count)))
 
 
 def count(response, *_args, **_kwargs):
@@ -49,5 +68,8 @@ if sys.argv[1] == "remove":
     in_threads(remove, list(ironic.nodes()))
 else:
     started = time.monotonic()
-    in_threads(enrol, range(int(sys.argv[2])))
+    if sys.argv[1] == "life":
+        life(int(sys.argv[2]))
+    else:
+        in_threads(enrol, range(int(sys.argv[2])))
     print(json.dumps({"seconds": time.monotonic() - started, "requests": len(requests)}))

@@ -25,7 +25,14 @@ fn secret(case: &mut Case, version: &str, password: &str) {
     let data = BTreeMap::from([("redfish_password".to_owned(), password.to_owned())]);
     let version = version.to_owned();
     case.secrets.versions.insert("bmc".into(), Some(version.clone()));
-    case.secrets.contents = Some(BTreeMap::from([("bmc".into(), SecretContent { version, data })]));
+    case.secrets.contents = Some(BTreeMap::from([(
+        "bmc".into(),
+        SecretContent {
+            version,
+            data,
+            ..SecretContent::default()
+        },
+    )]));
 }
 
 /// Enrolled with the first version of its Secret.
@@ -251,6 +258,7 @@ fn nothing_of_a_secret_is_repeated_but_what_every_sentence_holds() {
     let content = SecretContent {
         version: "1".into(),
         data,
+        ..SecretContent::default()
     };
     case.secrets.contents = Some(BTreeMap::from([("bmc".into(), content)]));
     let said = case.with(|facts| credentials::hide("a BMC refuses calvin-longer and calvin", facts));

@@ -171,6 +171,7 @@ impl Era {
         let content = |name: &&str| SecretContent {
             version: version(name),
             data: self.secrets[name].clone(),
+            ..SecretContent::default()
         };
         case.secrets.contents = read.then(|| {
             names

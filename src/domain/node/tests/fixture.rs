@@ -104,6 +104,7 @@ impl Case {
             let content = SecretContent {
                 version: "1".into(),
                 data: BTreeMap::from([("password".into(), "hunter2-r".into())]),
+                ..SecretContent::default()
             };
             self.secrets.versions.insert("rescue".into(), Some("1".into()));
             let contents = self.secrets.contents.get_or_insert_default();

@@ -2,6 +2,7 @@
 
 mod advice;
 mod compose;
+mod configdrive;
 mod credentials;
 mod drift;
 mod era;

@@ -1,9 +1,11 @@
 //! The client against scripted servers: what a real Ironic cannot be made to do on demand.
 mod bmc;
+mod configdrive;
 mod deadlines;
 mod errors;
 mod listings;
 mod nodes;
+mod parsers;
 mod permits;
 mod retries;
 mod secrets;

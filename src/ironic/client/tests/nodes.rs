@@ -167,19 +167,6 @@ async fn arguments_that_do_not_go_with_the_verb_are_refused_before_anything_is_s
 }
 
 #[tokio::test]
-async fn a_config_drive_larger_than_ironic_takes_is_not_sent() {
-    let huge = ConfigDrive::Text("A".repeat(64 * 1024 * 1024 + 1));
-    let request = ProvisionRequest {
-        configdrive: Some(huge),
-        ..ProvisionRequest::new(Verb::Active)
-    };
-    assert!(matches!(
-        provision(request).await.unwrap_err(),
-        Error::Argument { .. }
-    ));
-}
-
-#[tokio::test]
 async fn power_is_asked_for_in_ironics_words() {
     let server = answering(ResponseTemplate::new(202)).await;
     let client = client(&server);

@@ -42,16 +42,24 @@ Further keys:
 ``bmc_password``
     The BMC lets in only who has this in ``driver_info.redfish_password``: for reading the power state in ``manage``
     and for reading the boot device. Like a careless BMC it repeats what it refuses.
+``configdrive``
+    True: the deploy step ``deploy`` reads the config drive as an agent would; its files (path -> base64) are in
+    ``driver_internal_info.testkit_configdrive`` afterwards.
 ``inventory``
     Properties that an inspection writes into ``properties``, instead of 8 CPUs, 16 GiB and 100 GB.
 """
 
+import base64
+import gzip
+import io
 import time
 
 from oslo_config import cfg
+import pycdlib
 
 from ironic.common import exception
 from ironic.common import states
+from ironic.conductor import configdrive_utils
 from ironic.conductor import utils as manager_utils
 from ironic.drivers import base
 from ironic.drivers.modules import fake
@@ -105,6 +113,20 @@ def _log_in(task):
         raise exception.IronicException("BMC: access denied with password %s" % given)
 
 
+def _read_drive(node):
+    """The files of the node's config drive: path -> base64."""
+    packed = configdrive_utils.get_configdrive_image(node)
+    iso = pycdlib.PyCdlib()
+    iso.open_fp(io.BytesIO(gzip.decompress(base64.b64decode(packed))))
+    files = {}
+    for folder, _, names in iso.walk(rr_path="/"):
+        for path in (folder + "/" + name for name in names):
+            content = io.BytesIO()
+            iso.get_file_from_iso_fp(content, rr_path=path)
+            files[path] = base64.b64encode(content.getvalue()).decode()
+    return files
+
+
 class Deploy(fake.FakeDeploy):
     """FakeDeploy plus what an agent deployment does around the image: power and network calls, in its order."""
 
@@ -116,6 +138,9 @@ class Deploy(fake.FakeDeploy):
     @base.deploy_step(priority=100)
     def deploy(self, task):
         _play(task, "deploy", exception.InstanceDeployFailure)
+        if _script(task).get("configdrive"):
+            task.node.set_driver_internal_info("testkit_configdrive", _read_drive(task.node))
+            task.node.save()
         return states.DEPLOYWAIT if _script(task).get("deploy_wait") else None
 
     @base.deploy_step(priority=30)

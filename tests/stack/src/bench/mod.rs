@@ -3,39 +3,48 @@
 //! Operator and script take turns on one Ironic, each with an empty one to begin with; medians of the rounds count, and
 //! the ratio of two times of one run says more than either.
 
+mod first;
+mod idle;
 mod machine;
+mod machines;
+mod race;
 mod report;
 mod requests;
 mod stage;
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
-use clap::Args;
+use anyhow::Result;
+use clap::{Args, ValueEnum};
 
 use crate::Progress;
 use crate::process::all_gone;
 use crate::up::{print, told_to_stop};
+use race::Course;
 use report::Report;
-use requests::Requests;
 use stage::Stage;
-
-/// What is left of a fleet for the second measurement of an idle operator.
-const FEW: usize = 10;
 
 /// What to measure.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// Nodes brought from nothing to `available`, at most 9999.
+    /// Nodes brought from nothing to `available`, and through a whole life, at most 9999.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(10..10_000))]
     nodes: u16,
     /// Pairs of one operator and one script.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..100))]
     rounds: u16,
-    /// How long an idle operator is watched, twice.
+    /// How long an idle operator is watched, each time.
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u16).range(1..))]
     idle_seconds: u16,
+    /// Nodes applied one by one to an operator with nothing to do.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..1000))]
+    applies: u16,
+    /// Nodes of the large fleet, at most 9999. The figures of 1,000 have that number in their names.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u16).range(10..10_000))]
+    many: u16,
+    /// The parts to measure, in place of all.
+    #[arg(long, value_delimiter = ',', value_enum)]
+    only: Vec<Part>,
     /// The cloud's `limits.requestsInFlight`, in place of the default.
     #[arg(long)]
     requests_in_flight: Option<u16>,
@@ -44,31 +53,25 @@ pub struct Options {
     busy_seconds: Option<u16>,
 }
 
-/// One fleet brought from nothing to `available`, by whomever.
-#[derive(Clone, Debug)]
-struct Converged {
-    seconds: f64,
-    requests: f64,
-    /// Processor time that Ironic used for it.
-    ironic_cpu: f64,
+/// A part of the benchmark that can be measured by itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+enum Part {
+    /// From nothing to `available`.
+    Converge,
+    /// From nothing to `active` and back to nothing.
+    Life,
+    /// An operator with nothing to do, with many nodes and with few.
+    Idle,
+    /// How soon a single apply reaches Ironic.
+    First,
+    /// A large fleet: idle, and at the operator's start.
+    Many,
 }
 
-/// The operator's side of it.
-#[derive(Clone, Debug)]
-struct OperatorRound {
-    converged: Converged,
-    by_route: Requests,
-    /// Processor time of the operator itself.
-    cpu: f64,
-}
-
-/// An operator with nothing to do.
-#[derive(Clone, Debug)]
-struct Idle {
-    requests_per_minute: f64,
-    /// Processor time per minute of it.
-    cpu_per_minute: f64,
-    rss_mib: f64,
+impl Options {
+    fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
 }
 
 /// Measures, prints a table, writes `results.json`.
@@ -85,110 +88,23 @@ pub async fn run(options: Options) -> Result<ExitCode> {
 
 async fn measure(options: &Options, progress: &Progress) -> Result<()> {
     let stage = Stage::set(options, progress).await?;
-    let (mut operator, mut script) = (Vec::new(), Vec::new());
-    for round in 1..=options.rounds {
-        // Each goes first in turn, so that a machine that gets slower or busier favours neither.
-        for operators_turn in [round % 2 == 1, round % 2 == 0] {
-            if operators_turn {
-                let what = format!("round {round}: the operator, {} nodes", options.nodes);
-                operator.push(progress.step(&what, operator_round(&stage, options)).await?);
-            } else {
-                let what = format!("round {round}: the script, {} nodes", options.nodes);
-                script.push(progress.step(&what, script_round(&stage, options)).await?);
-            }
+    let mut report = Report::default();
+    for (part, course) in [(Part::Converge, Course::Converge), (Part::Life, Course::Life)] {
+        if options.wants(part) {
+            race::run(&stage, course, options, progress, &mut report).await?;
         }
     }
-    let (full, few) = idle(&stage, options, progress).await?;
-    let report = Report {
-        nodes: options.nodes,
-        operator,
-        script,
-        full,
-        few,
-    };
+    if options.wants(Part::First) {
+        first::run(&stage, options, progress, &mut report).await?;
+    }
+    if options.wants(Part::Idle) {
+        idle::run(&stage, options, progress, &mut report).await?;
+    }
+    // Last: the large fleet stays until Ironic is thrown away.
+    if options.wants(Part::Many) {
+        idle::run_many(&stage, options, progress, &mut report).await?;
+    }
     print(&report.table())?;
     print(&machine::describe(&stage).await?)?;
     print(&format!("Written to {}", report.write()?.display()))
-}
-
-/// From `kubectl apply` of all nodes until the status of each says `available` and `Ready`.
-async fn operator_round(stage: &Stage, options: &Options) -> Result<OperatorRound> {
-    let operator = stage.operator().await?;
-    let before = Requests::of(&operator).await?;
-    let (cpu, ironic_cpu) = (operator.cpu_seconds()?, stage.ironic_cpu().await?);
-    let started = Instant::now();
-    stage.apply(options.nodes).await?;
-    stage.all_available(options.nodes).await?;
-    let seconds = started.elapsed().as_secs_f64();
-    let by_route = Requests::of(&operator).await?.since(&before);
-    let round = OperatorRound {
-        converged: Converged {
-            seconds,
-            requests: by_route.total(),
-            ironic_cpu: stage.ironic_cpu().await? - ironic_cpu,
-        },
-        by_route,
-        cpu: operator.cpu_seconds()? - cpu,
-    };
-    stage.delete_from(0, options.nodes).await?;
-    operator.stop().await;
-    stage.ensure_empty().await?;
-    Ok(round)
-}
-
-/// The script's own time, without its start. No operator runs meanwhile.
-async fn script_round(stage: &Stage, options: &Options) -> Result<Converged> {
-    let ironic_cpu = stage.ironic_cpu().await?;
-    let (seconds, requests) = stage.enrol_by_script(options.nodes).await?;
-    let ironic_cpu = stage.ironic_cpu().await? - ironic_cpu;
-    ensure!(
-        stage.available().await? == usize::from(options.nodes),
-        "the script did not make all nodes available"
-    );
-    stage.remove_by_script().await?;
-    stage.ensure_empty().await?;
-    Ok(Converged {
-        seconds,
-        requests,
-        ironic_cpu,
-    })
-}
-
-/// The operator with all nodes settled, and then with a few.
-async fn idle(stage: &Stage, options: &Options, progress: &Progress) -> Result<(Idle, Idle)> {
-    let operator = stage.operator().await?;
-    let prepare = async {
-        stage.apply(options.nodes).await?;
-        stage.all_available(options.nodes).await
-    };
-    progress
-        .step(&format!("{} nodes for the idle operator", options.nodes), prepare)
-        .await?;
-    let span = Duration::from_secs(options.idle_seconds.into());
-    let full = progress
-        .step("an idle operator, all nodes", watch_idle(&operator, span))
-        .await?;
-    stage.delete_from(FEW, options.nodes).await?;
-    let few = progress
-        .step("an idle operator, few nodes", watch_idle(&operator, span))
-        .await?;
-    operator.stop().await;
-    Ok((full, few))
-}
-
-async fn watch_idle(operator: &crate::Operator, span: Duration) -> Result<Idle> {
-    stage::calm(operator).await?;
-    let (before, cpu, started) = (
-        Requests::of(operator).await?,
-        operator.cpu_seconds()?,
-        Instant::now(),
-    );
-    tokio::time::sleep(span).await;
-    let minutes = started.elapsed().as_secs_f64() / 60.0;
-    let sent = Requests::of(operator).await?.since(&before);
-    Ok(Idle {
-        requests_per_minute: sent.total() / minutes,
-        cpu_per_minute: (operator.cpu_seconds()? - cpu) / minutes,
-        rss_mib: operator.rss_mib()?,
-    })
 }

@@ -6,84 +6,46 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use super::{Converged, Idle, OperatorRound};
 use crate::run::target_directory;
 
 /// All that was measured.
+#[derive(Debug, Default)]
 pub(super) struct Report {
-    pub(super) nodes: u16,
-    pub(super) operator: Vec<OperatorRound>,
-    pub(super) script: Vec<Converged>,
-    /// With all nodes.
-    pub(super) full: Idle,
-    /// With few.
-    pub(super) few: Idle,
+    /// A figure for each name. Those that are not asked for by name in the documentation explain the others.
+    figures: BTreeMap<&'static str, f64>,
+    sections: Vec<Section>,
+}
+
+/// A table beside that of the figures.
+#[derive(Debug)]
+struct Section {
+    columns: Vec<String>,
+    rows: Vec<Vec<String>>,
 }
 
 impl Report {
-    /// A figure for each name. Those that are not asked for by name in the documentation explain the others.
-    fn results(&self) -> BTreeMap<&'static str, f64> {
-        let nodes = f64::from(self.nodes);
-        let seconds = self.operators(|round| round.converged.seconds);
-        let script = self.scripts(|round| round.seconds);
-        BTreeMap::from([
-            ("nodes", nodes),
-            ("converge_seconds", seconds),
-            ("script_converge_seconds", script),
-            ("converge_ratio", seconds / script),
-            (
-                "requests_per_node",
-                self.operators(|round| round.converged.requests) / nodes,
-            ),
-            (
-                "script_requests_per_node",
-                self.scripts(|round| round.requests) / nodes,
-            ),
-            (
-                "ironic_cpu_seconds",
-                self.operators(|round| round.converged.ironic_cpu),
-            ),
-            (
-                "script_ironic_cpu_seconds",
-                self.scripts(|round| round.ironic_cpu),
-            ),
-            ("converge_cpu_seconds", self.operators(|round| round.cpu)),
-            ("idle_requests_per_minute", self.full.requests_per_minute),
-            ("idle_requests_per_minute_few_nodes", self.few.requests_per_minute),
-            ("idle_cpu_seconds_per_minute", self.full.cpu_per_minute),
-            ("rss_mib", self.full.rss_mib),
-        ])
+    /// Writes a figure down.
+    pub(super) fn figure(&mut self, name: &'static str, value: f64) {
+        self.figures.insert(name, rounded(value));
     }
 
-    fn operators(&self, of: impl Fn(&OperatorRound) -> f64) -> f64 {
-        median(self.operator.iter().map(of).collect())
-    }
-
-    fn scripts(&self, of: impl Fn(&Converged) -> f64) -> f64 {
-        median(self.script.iter().map(of).collect())
+    /// Writes a table down.
+    pub(super) fn section(&mut self, columns: &[&str], rows: Vec<Vec<String>>) {
+        let columns = columns.iter().map(|&column| column.to_owned()).collect();
+        self.sections.push(Section { columns, rows });
     }
 
     /// Markdown, as it is kept in the documentation.
     pub(super) fn table(&self) -> String {
-        let mut text = "\n| figure | value |\n|---|---:|\n".to_owned();
-        for (name, value) in self.results() {
-            line(&mut text, &format!("`{name}`"), rounded(value));
-        }
-        text.push_str("\n| round | operator, s | script, s |\n|---|---:|---:|\n");
-        for (number, (operator, script)) in (1..).zip(self.operator.iter().zip(&self.script)) {
-            let (operator, script) = (operator.converged.seconds, script.seconds);
-            let _ = writeln!(text, "| {number} | {operator:.1} | {script:.1} |");
-        }
-        text.push_str("\n| the operator's requests in its last round | number |\n|---|---:|\n");
-        for (route, count) in self
-            .operator
-            .last()
-            .into_iter()
-            .flat_map(|round| round.by_route.by_number())
-        {
-            line(&mut text, &format!("`{route}`"), count);
-        }
-        text
+        let figures = self.figures.iter();
+        let figures = Section {
+            columns: vec!["figure".to_owned(), "value".to_owned()],
+            rows: figures
+                .map(|(name, value)| vec![format!("`{name}`"), value.to_string()])
+                .collect(),
+        };
+        let sections = std::iter::once(&figures).chain(&self.sections);
+        sections.map(Section::markdown).collect()
     }
 
     /// Writes `results.json`; returns where.
@@ -91,20 +53,23 @@ impl Report {
         let folder = target_directory()?.join("bench");
         std::fs::create_dir_all(&folder).context("cannot create a folder for the results")?;
         let path = folder.join("results.json");
-        let results: BTreeMap<_, _> = self
-            .results()
-            .into_iter()
-            .map(|(name, value)| (name, rounded(value)))
-            .collect();
-        let text = serde_json::to_string_pretty(&results)?;
+        let text = serde_json::to_string_pretty(&self.figures)?;
         std::fs::write(&path, text + "\n").context("cannot write the results")?;
         Ok(path)
     }
 }
 
-fn line(text: &mut String, what: &str, value: f64) {
-    // Writing to a String cannot fail.
-    let _ = writeln!(text, "| {what} | {value} |");
+impl Section {
+    fn markdown(&self) -> String {
+        let mut text = format!("\n| {} |\n|---|", self.columns.join(" | "));
+        text.push_str(&"---:|".repeat(self.columns.len().saturating_sub(1)));
+        text.push('\n');
+        for row in &self.rows {
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "| {} |", row.join(" | "));
+        }
+        text
+    }
 }
 
 /// Two places behind the point: the noise is larger.
@@ -113,7 +78,7 @@ fn rounded(value: f64) -> f64 {
 }
 
 /// The one in the middle, or half-way between the two there. Nothing has no median: NaN.
-fn median(mut values: Vec<f64>) -> f64 {
+pub(super) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
     let middle = values.len() / 2;
@@ -122,6 +87,13 @@ fn median(mut values: Vec<f64>) -> f64 {
     } else {
         f64::midpoint(at(middle.wrapping_sub(1)), at(middle))
     }
+}
+
+/// The smallest value that so many of a hundred do not exceed: the largest, where there are too few to tell.
+pub(super) fn percentile(mut values: Vec<f64>, percent: usize) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let index = (values.len() * percent).div_ceil(100).saturating_sub(1);
+    values.get(index).copied().unwrap_or(f64::NAN)
 }
 
 #[cfg(test)]
@@ -134,5 +106,28 @@ mod tests {
         assert_eq!(text(vec![3.0, 1.0, 2.0]), "2");
         assert_eq!(text(vec![4.0, 1.0, 2.0, 3.0]), "2.5");
         assert!(median(vec![]).is_nan());
+    }
+
+    #[test]
+    fn percentiles() {
+        let hundred: Vec<f64> = (1..=100).rev().map(f64::from).collect();
+        let at = |percent| rounded(percentile(hundred.clone(), percent)).to_string();
+        assert_eq!([at(50), at(99), at(100), at(0)], ["50", "99", "100", "1"]);
+        assert_eq!(rounded(percentile(vec![7.0, 9.0, 8.0], 99)).to_string(), "9");
+        assert!(percentile(vec![], 99).is_nan());
+    }
+
+    #[test]
+    fn tables() {
+        let mut report = Report::default();
+        report.figure("nodes", 100.0);
+        report.figure("ratio", 0.6789);
+        report.section(
+            &["round", "operator, s"],
+            vec![vec!["1".to_owned(), "29.9".to_owned()]],
+        );
+        let expected = "\n| figure | value |\n|---|---:|\n| `nodes` | 100 |\n| `ratio` | 0.68 |\n\
+            \n| round | operator, s |\n|---|---:|\n| 1 | 29.9 |\n";
+        assert_eq!(report.table(), expected);
     }
 }

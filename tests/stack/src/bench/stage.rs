@@ -1,7 +1,6 @@
 //! What is measured stands on this: a control plane with the chart, an Ironic, and the means to move a fleet.
 
 use std::collections::HashSet;
-use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,12 +14,13 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 
 use super::Options;
+use super::machines::{Goal, is_ready, manifests, name};
 use super::requests::Requests;
 use crate::demo::{RELEASE, RELEASE_NAMESPACE, install_chart, succeeded};
 use crate::run::target_directory;
 use crate::up::{start_control_plane, start_ironic};
 use crate::wait::until;
-use crate::{ControlPlane, Ironic, IronicOptions, Operator, OperatorOptions, Progress, Run, Tools};
+use crate::{ControlPlane, Ironic, IronicOptions, Operator, OperatorOptions, Progress, Proxy, Run, Tools};
 
 const NAMESPACE: &str = "bench";
 const SCRIPT: &str = include_str!("../../python/bench_script.py");
@@ -69,17 +69,24 @@ impl Stage {
             operator,
             run,
         };
-        stage.describe_cloud(options).await?;
+        stage.make_namespace().await?;
+        let endpoint = stage.ironic.endpoint();
+        stage.describe_cloud("lab", &endpoint, options).await?;
         Ok(stage)
     }
 
-    async fn describe_cloud(&self, options: &Options) -> Result<()> {
+    async fn make_namespace(&self) -> Result<()> {
         let namespace: Namespace = serde_json::from_value(json!({"metadata": {"name": NAMESPACE}}))?;
         Api::all(self.client.clone())
             .create(&PostParams::default(), &namespace)
             .await
             .context("cannot create a namespace")?;
-        let mut spec = json!({"endpoint": self.ironic.endpoint()});
+        Ok(())
+    }
+
+    /// Creates a `BareMetalCloud`.
+    pub(super) async fn describe_cloud(&self, name: &str, endpoint: &str, options: &Options) -> Result<()> {
+        let mut spec = json!({"endpoint": endpoint});
         if let (Some(spec), Some(most)) = (spec.as_object_mut(), options.requests_in_flight) {
             spec.insert("limits".to_owned(), json!({"requestsInFlight": most}));
         }
@@ -88,7 +95,7 @@ impl Stage {
         }
         let cloud = json!({
             "apiVersion": "ironwright.dev/v1alpha1", "kind": "BareMetalCloud",
-            "metadata": {"name": "lab"}, "spec": spec,
+            "metadata": {"name": name}, "spec": spec,
         });
         let cloud: DynamicObject = serde_json::from_value(cloud)?;
         self.objects("BareMetalCloud")
@@ -96,6 +103,21 @@ impl Stage {
             .await
             .context("cannot create the cloud")?;
         Ok(())
+    }
+
+    /// Deletes a `BareMetalCloud` that no node needs any more, and waits until it is gone.
+    pub(super) async fn delete_cloud(&self, name: &str) -> Result<()> {
+        let clouds = self.objects("BareMetalCloud");
+        clouds.delete(name, &DeleteParams::default()).await?;
+        until("the cloud to go", LIMIT, async || {
+            Ok(clouds.get_opt(name).await?.is_none().then_some(()))
+        })
+        .await
+    }
+
+    /// A proxy in front of the Ironic.
+    pub(super) async fn proxy(&self) -> Result<Proxy> {
+        Proxy::start(&self.ironic.endpoint()).await
     }
 
     /// Starts the operator and waits until it has looked at the whole cloud.
@@ -116,31 +138,59 @@ impl Stage {
     }
 
     /// One `kubectl apply` of one file with all nodes.
-    pub(super) async fn apply(&self, nodes: u16) -> Result<()> {
-        let file = self.run.file("nodes.yaml");
-        std::fs::write(&file, manifests(nodes)).context("cannot write the manifests")?;
-        let file = file.display().to_string();
-        let applied = self
-            .control_plane
-            .kubectl(&["apply", "-n", NAMESPACE, "-f", &file])
-            .await?;
-        succeeded("kubectl apply", &applied)
+    pub(super) async fn apply(&self, nodes: u16, goal: Goal) -> Result<()> {
+        let file = self.manifests();
+        std::fs::write(&file, manifests(nodes, goal)).context("cannot write the manifests")?;
+        self.kubectl(&["apply", "-f", &file.display().to_string()]).await
+    }
+
+    /// One `kubectl delete` of the file applied last; waits until all of its objects are gone.
+    pub(super) async fn delete_all(&self) -> Result<()> {
+        let file = self.manifests().display().to_string();
+        self.kubectl(&["delete", "--wait=false", "-f", &file]).await?;
+        self.none_left(0).await
+    }
+
+    fn manifests(&self) -> PathBuf {
+        self.run.file("nodes.json")
+    }
+
+    async fn kubectl(&self, arguments: &[&str]) -> Result<()> {
+        let arguments = [&["-n", NAMESPACE], arguments].concat();
+        let output = self.control_plane.kubectl(&arguments).await?;
+        succeeded(&format!("kubectl {}", arguments.join(" ")), &output)
+    }
+
+    /// Creates one node.
+    pub(super) async fn create(&self, node: DynamicObject) -> Result<()> {
+        let objects = self.objects("BareMetalNode");
+        objects.create(&PostParams::default(), &node).await?;
+        Ok(())
+    }
+
+    /// Waits until one node's status says that it is there.
+    pub(super) async fn there(&self, name: &str, goal: Goal) -> Result<()> {
+        let objects = self.objects("BareMetalNode");
+        until(name, LIMIT, async || {
+            Ok(goal.is_reached(&objects.get(name).await?).then_some(()))
+        })
+        .await
     }
 
     /// Waits until every node's status says so. A watch, so that waiting costs next to nothing.
-    pub(super) async fn all_available(&self, nodes: u16) -> Result<()> {
+    pub(super) async fn all_there(&self, nodes: u16, goal: Goal) -> Result<()> {
         let mut events = watcher(self.objects("BareMetalNode"), watcher::Config::default())
             .applied_objects()
             .boxed();
-        let mut available = HashSet::new();
+        let mut there = HashSet::new();
         let arrive = async {
             while let Some(node) = events.try_next().await? {
-                if is_available(&node) {
-                    available.insert(node.name_any());
+                if goal.is_reached(&node) {
+                    there.insert(node.name_any());
                 } else {
-                    available.remove(&node.name_any());
+                    there.remove(&node.name_any());
                 }
-                if available.len() == usize::from(nodes) {
+                if there.len() == usize::from(nodes) {
                     return Ok(());
                 }
             }
@@ -148,26 +198,43 @@ impl Stage {
         };
         tokio::time::timeout(LIMIT, arrive)
             .await
-            .context("not all nodes became available in time")?
+            .with_context(|| format!("not all nodes reached {goal:?} in time"))?
+    }
+
+    /// Waits until an operator has decided on so many nodes that there is nothing to do.
+    pub(super) async fn all_settled(&self, operator: &Operator, nodes: u16) -> Result<()> {
+        until("the operator to have decided on all nodes", LIMIT, async || {
+            let settled = settled(&operator.metrics().await?);
+            Ok((settled >= f64::from(nodes)).then_some(()))
+        })
+        .await
     }
 
     /// Deletes all nodes from this one on, and waits until their objects are gone.
-    pub(super) async fn delete_from(&self, first: usize, nodes: u16) -> Result<()> {
+    pub(super) async fn delete_from(&self, first: usize) -> Result<()> {
         let objects = self.objects("BareMetalNode");
-        let names: Vec<String> = (first..usize::from(nodes)).map(name).collect();
-        for name in &names {
-            objects.delete(name, &DeleteParams::default()).await?;
+        let all = objects.list_metadata(&ListParams::default()).await?;
+        let keep: HashSet<String> = (0..first).map(name).collect();
+        for node in all.items.iter().map(ResourceExt::name_any) {
+            if !keep.contains(&node) {
+                objects.delete(&node, &DeleteParams::default()).await?;
+            }
         }
+        self.none_left(first).await
+    }
+
+    async fn none_left(&self, but: usize) -> Result<()> {
+        let objects = self.objects("BareMetalNode");
         until("the nodes to go", LIMIT, async || {
             let left = objects.list_metadata(&ListParams::default()).await?;
-            Ok((left.items.len() <= first).then_some(()))
+            Ok((left.items.len() <= but).then_some(()))
         })
         .await
     }
 
     /// The script, once: its seconds and requests.
-    pub(super) async fn enrol_by_script(&self, nodes: u16) -> Result<(f64, f64)> {
-        let said = self.script(&["enrol", &nodes.to_string()]).await?;
+    pub(super) async fn by_script(&self, verb: &str, nodes: u16) -> Result<(f64, f64)> {
+        let said = self.script(&[verb, &nodes.to_string()]).await?;
         let said: Value = serde_json::from_str(&said).context("the script says no JSON")?;
         let number = |name: &str| said.get(name).and_then(Value::as_f64);
         number("seconds")
@@ -243,44 +310,9 @@ fn release_binary() -> Result<PathBuf> {
     built.context("there is no release build: run `cargo build --release -p ironwright` first")
 }
 
-fn name(number: usize) -> String {
-    format!("node-{number:04}")
-}
-
-/// The same machines as the script's.
-fn manifests(nodes: u16) -> String {
-    (0..usize::from(nodes)).fold(String::new(), |mut text, number| {
-        let name = name(number);
-        // Writing to a String cannot fail.
-        let _ = write!(
-            text,
-            "---
-apiVersion: ironwright.dev/v1alpha1
-kind: BareMetalNode
-metadata: {{name: {name}}}
-spec:
-  cloudRef: {{name: lab}}
-  driver: fake-hardware
-  resourceClass: baremetal.large
-  properties: {{cpu_arch: x86_64, memory_mb: 65536}}
-  provision: {{state: available}}
-"
-        );
-        text
-    })
-}
-
-fn is_available(node: &DynamicObject) -> bool {
-    let state = node.data.pointer("/status/provisionState");
-    state.and_then(Value::as_str) == Some("available") && is_ready(node)
-}
-
-fn is_ready(object: &DynamicObject) -> bool {
-    let conditions = object
-        .data
-        .pointer("/status/conditions")
-        .and_then(Value::as_array);
-    conditions.into_iter().flatten().any(|condition| {
-        condition.get("type") == Some(&json!("Ready")) && condition.get("status") == Some(&json!("True"))
-    })
+/// Decisions, so far, that there is nothing to do for a node.
+fn settled(metrics: &str) -> f64 {
+    const METRIC: &str = "ironwright_reconciles_total{kind=\"BareMetalNode\",outcome=\"settled\"} ";
+    let values = metrics.lines().filter_map(|line| line.strip_prefix(METRIC));
+    values.filter_map(|value| value.parse::<f64>().ok()).sum()
 }
