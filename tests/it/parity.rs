@@ -1,0 +1,61 @@
+//! Everything on openstacksdk's page "Baremetal API", once through openstacksdk and once through our client, against the same
+//! Ironic; and `docs/parity.md`, which is what these scenarios found.
+
+#![cfg(test)]
+
+mod allocations;
+mod changes;
+mod listing;
+mod nodes;
+mod others;
+mod page;
+mod ports;
+mod scene;
+mod sdk;
+mod states;
+
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt;
+use ironwright_stack::run::workspace;
+use scene::Theatre;
+
+/// Plays scenarios, one after the other, to the last.
+macro_rules! play {
+    ($theatre:ident: $($module:ident::$scene:ident,)*) => {
+        $({
+            let name = concat!(stringify!($module), "::", stringify!($scene));
+            let mut scene = $theatre.scene(name);
+            let played = AssertUnwindSafe(Box::pin($module::$scene(&mut scene))).catch_unwind().await;
+            if played.is_err() {
+                $theatre.wrong.push(format!("{name} ended early, see above"));
+            }
+        })*
+    };
+}
+
+#[tokio::test]
+async fn every_call_of_the_page_is_shown() {
+    let mut theatre = Theatre::open().await;
+    play! { theatre:
+        nodes::created, nodes::created_in_a_state, nodes::read, nodes::found, nodes::deleted, nodes::deleted_in_use,
+        nodes::protected,
+        changes::updated, changes::renamed, changes::updated_in_trouble, changes::updated_while_locked, changes::patched,
+        listing::filtered, listing::filtered_further, listing::paged,
+        states::power_states, states::provision_states, states::wrong_requests, states::failures, states::waits,
+        states::waits_that_fail, states::reservations, states::validation,
+        ports::port_created, ports::port_changed, ports::port_read_and_deleted, ports::ports_listed,
+        ports::group_created_and_changed, ports::group_read_and_deleted,
+        others::drivers, others::chassis, others::chassis_with_nodes, others::vifs, others::config_drives,
+        allocations::life, allocations::without_a_node,
+    }
+    assert!(theatre.wrong.is_empty(), "{}", theatre.wrong.join("\n"));
+    let gaps = page::gaps(&theatre.shown);
+    assert!(gaps.is_empty(), "not shown, or not on the page: {gaps:?}");
+    let (path, page) = (workspace().join("docs/parity.md"), page::page(&theatre.shown));
+    if std::env::var_os("WRITE_PARITY").is_some() {
+        std::fs::write(&path, &page).expect("the page is written");
+    }
+    let now = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(now, page, "docs/parity.md says something else: run `make parity`");
+}
