@@ -40,14 +40,18 @@ async fn every_call_of_the_page_is_shown() {
     play! { theatre:
         nodes::created, nodes::created_in_a_state, nodes::read, nodes::found, nodes::deleted, nodes::deleted_in_use,
         nodes::protected,
-        changes::updated, changes::renamed, changes::updated_in_trouble, changes::updated_while_locked, changes::patched,
-        listing::filtered, listing::filtered_further, listing::paged,
-        states::power_states, states::provision_states, states::wrong_requests, states::failures, states::waits,
-        states::waits_that_fail, states::reservations, states::validation,
-        ports::port_created, ports::port_changed, ports::port_read_and_deleted, ports::ports_listed,
-        ports::group_created_and_changed, ports::group_read_and_deleted,
-        others::drivers, others::chassis, others::chassis_with_nodes, others::vifs, others::config_drives,
-        allocations::life, allocations::without_a_node,
+        changes::updated, changes::emptied, changes::renamed, changes::updated_in_trouble, changes::updated_while_locked,
+        changes::patched,
+        listing::filtered, listing::filtered_further, listing::sorted, listing::paged, listing::selected,
+        states::power_states, states::reboots, states::power_failures, states::provision_states, states::wrong_requests,
+        states::refused_requests, states::failures, states::waits, states::waits_that_fail, states::partial_results,
+        states::reservations, states::validation, states::validation_without_a_word,
+        ports::port_created, ports::port_changed, ports::port_read, ports::port_deleted, ports::ports_listed,
+        ports::ports_sorted, ports::group_created_and_changed, ports::group_read, ports::groups_listed,
+        ports::group_with_ports,
+        others::drivers, others::chassis, others::chassis_with_nodes, others::vifs, others::vifs_refused,
+        others::config_drives,
+        allocations::life, allocations::without_a_node, allocations::waits_that_end,
     }
     assert!(theatre.wrong.is_empty(), "{}", theatre.wrong.join("\n"));
     let gaps = page::gaps(&theatre.shown);

@@ -4,10 +4,11 @@
 
 use std::time::Duration;
 
-use ironwright::ironic::client::AllocationQuery;
+use ironwright::ironic::client::{AllocationQuery, Error};
 use ironwright::ironic::model::{
     AllocationCreate, AllocationState, AllocationUpdate, Edit, PowerTarget, Verb,
 };
+use ironwright_stack::proxy::{Action, Answer};
 use serde_json::{Value, json};
 
 use super::nodes::walked;
@@ -52,12 +53,32 @@ async fn made(scene: &mut Scene<'_>, what: &'static str, name: &str, class: [&st
             },
         )
         .await;
-    for side in SIDES {
-        let done = ours
-            .wait_for_allocation(&scene.name(side, name), LONG, true)
-            .await;
-        done.expect("Ironic is done with it");
+    settled(scene, &sdk, &our).await;
+}
+
+/// Waits until Ironic is done with both. One that it has lost sight of (its conductor could not write to SQLite) is made anew.
+async fn settled(scene: &Scene<'_>, sdk: &AllocationCreate, our: &AllocationCreate) {
+    let ours = scene.ours();
+    for draft in [sdk, our] {
+        let id = draft.name.as_deref().expect("a name");
+        loop {
+            let done = ours.wait_for_allocation(id, Duration::from_secs(10), true).await;
+            let lost = |error: &str| error.contains("database is locked");
+            match done {
+                Ok(done) if !done.value.last_error.as_deref().is_some_and(lost) => break,
+                Ok(_) | Err(Error::StillWaiting { .. }) => {
+                    ours.delete_allocation(id).await.expect("it goes");
+                    ours.create_allocation(draft).await.expect("another one");
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
     }
+}
+
+fn path(side: Side) -> String {
+    let side = if side == Side::Sdk { "sdk" } else { "our" };
+    format!("/v1/allocations/parity-{side}-allocations-life-a")
 }
 
 pub async fn life(scene: &mut Scene<'_>) {
@@ -71,12 +92,6 @@ pub async fn life(scene: &mut Scene<'_>) {
     }
     let classes = SIDES.map(|side| scene.class(side));
     made(scene, "any node that fits", "a", [&classes[0], &classes[1]]).await;
-    let path = |side| {
-        format!(
-            "/v1/allocations/parity-{}-allocations-life-a",
-            if side == Side::Sdk { "sdk" } else { "our" }
-        )
-    };
     let held = scene.held(path).await;
     assert_eq!(held["state"], "active");
     scene.held_node("n").await;
@@ -105,6 +120,13 @@ pub async fn life(scene: &mut Scene<'_>) {
             ours.get_allocation_fields(&our, &["state"]),
         )
         .await;
+    changed(scene, &sdk, &our).await;
+    listed(scene).await;
+    deleted(scene, &sdk, &our).await;
+}
+
+async fn changed(scene: &mut Scene<'_>, sdk: &str, our: &str) {
+    let ours = scene.ours();
     let read = call("get_allocation", json!([sdk]), json!({})).order();
     let update = AllocationUpdate {
         extra: Edit::set("b", 2),
@@ -118,7 +140,7 @@ pub async fn life(scene: &mut Scene<'_>) {
                 json!([read]),
                 json!({"extra": {"a": 1, "b": 2}}),
             ),
-            ours.update_allocation(&our, &update),
+            ours.update_allocation(our, &update),
         )
         .await;
     scene.held(path).await;
@@ -127,7 +149,7 @@ pub async fn life(scene: &mut Scene<'_>) {
         .same(
             "a list of operations",
             &call("patch_allocation", json!([sdk, operations]), json!({})),
-            ours.patch_allocation(&our, &patch(operations.clone())),
+            ours.patch_allocation(our, &patch(operations.clone())),
         )
         .await;
     let refused = json!([{"op": "add", "path": "/resource_class", "value": "x"}]);
@@ -135,12 +157,10 @@ pub async fn life(scene: &mut Scene<'_>) {
         .same(
             "what cannot be changed, in Ironic's words",
             &call("patch_allocation", json!([sdk, refused]), json!({})),
-            ours.patch_allocation(&our, &patch(refused.clone())),
+            ours.patch_allocation(our, &patch(refused.clone())),
         )
         .await;
     scene.held(path).await;
-    listed(scene).await;
-    deleted(scene, &sdk, &our).await;
 }
 
 async fn listed(scene: &mut Scene<'_>) {
@@ -251,19 +271,20 @@ pub async fn without_a_node(scene: &mut Scene<'_>) {
             ours.wait_for_allocation(&our, LONG, true),
         )
         .await;
-    let allocating = ironwright_stack::proxy::Answer {
+}
+
+pub async fn waits_that_end(scene: &mut Scene<'_>) {
+    let ours = scene.ours();
+    let (sdk, our) = (scene.sdk("a"), scene.our("a"));
+    let wait = |kwargs| call("wait_for_allocation", json!([sdk]), kwargs);
+    let allocating = Answer {
         status: 200,
         headers: vec![("X-OpenStack-Ironic-API-Version".into(), "1.60".into())],
         body: json!({"uuid": "00000000-0000-4000-8000-000000000000", "state": "allocating"})
             .to_string()
             .into(),
     };
-    scene.both_proxies(
-        "GET",
-        "/v1/allocations/{}",
-        9,
-        &ironwright_stack::proxy::Action::Answer(allocating),
-    );
+    scene.both_proxies("GET", "/v1/allocations/{}", 9, &Action::Answer(allocating));
     scene
         .same(
             "the time is over",

@@ -66,6 +66,19 @@ pub async fn updated(scene: &mut Scene<'_>) {
             },
         )
         .await;
+}
+
+pub async fn emptied(scene: &mut Scene<'_>) {
+    let ours = scene.ours();
+    let pair = pair(scene, "a", &json!({})).await;
+    let described = NodeUpdate {
+        description: "rack 7".into(),
+        ..NodeUpdate::default()
+    };
+    for uuid in &pair {
+        ours.update_node(uuid, &described).await.expect("it is described");
+    }
+    let (sdk, our) = (scene.sdk("a"), scene.our("a"));
     let none = NodeUpdate {
         description: Change::Unset,
         ..NodeUpdate::default()

@@ -75,63 +75,38 @@ pub async fn filtered(scene: &mut Scene<'_>) {
     let [of_sdk, of_ours] = various(scene).await;
     let ours = scene.ours();
     let text = |text: &str| Some(text.to_owned());
-    let cases: Vec<(Value, NodeQuery)> = vec![
-        (json!({}), query(scene, |_| ())),
-        (
-            json!({"associated": true}),
-            query(scene, |q| q.associated = Some(true)),
-        ),
-        (
-            json!({"associated": false}),
-            query(scene, |q| q.associated = Some(false)),
-        ),
-        (
-            json!({"conductor_group": ""}),
-            query(scene, |q| q.conductor_group = text("")),
-        ),
-        (
-            json!({"conductor_group": "else"}),
-            query(scene, |q| q.conductor_group = text("else")),
-        ),
-        (
-            json!({"driver": "fake-hardware"}),
-            query(scene, |q| q.driver = text("fake-hardware")),
-        ),
-        (
-            json!({"driver": "redfish"}),
-            query(scene, |q| q.driver = text("redfish")),
-        ),
-        (
-            json!({"fault": "power failure"}),
-            query(scene, |q| q.fault = text("power failure")),
-        ),
-        (
-            json!({"instance_id": of_sdk}),
-            query(scene, |q| q.instance_uuid = text(&of_ours)),
-        ),
-        (
-            json!({"is_maintenance": true}),
-            query(scene, |q| q.maintenance = Some(true)),
-        ),
-        (
-            json!({"is_maintenance": false}),
-            query(scene, |q| q.maintenance = Some(false)),
-        ),
-        (
-            json!({"provision_state": "enroll"}),
-            query(scene, |q| q.provision_state = Some(ProvisionState::Enroll)),
-        ),
-        (
-            json!({"provision_state": "active"}),
-            query(scene, |q| q.provision_state = Some(ProvisionState::Active)),
-        ),
-        (
-            json!({"shard": scene.sdk("shard")}),
-            query(scene, |q| q.shard = Some(scene.our("shard"))),
-        ),
+    let by = |kwargs, change: &dyn Fn(&mut NodeQuery)| (nodes(scene, kwargs), query(scene, change));
+    let cases = vec![
+        by(json!({}), &|_| ()),
+        by(json!({"associated": true}), &|q| q.associated = Some(true)),
+        by(json!({"associated": false}), &|q| q.associated = Some(false)),
+        by(json!({"conductor_group": ""}), &|q| q.conductor_group = text("")),
+        by(json!({"conductor_group": "else"}), &|q| {
+            q.conductor_group = text("else");
+        }),
+        by(json!({"driver": "fake-hardware"}), &|q| {
+            q.driver = text("fake-hardware");
+        }),
+        by(json!({"driver": "redfish"}), &|q| q.driver = text("redfish")),
+        by(json!({"fault": "power failure"}), &|q| {
+            q.fault = text("power failure");
+        }),
+        by(json!({"instance_id": of_sdk}), &|q| {
+            q.instance_uuid = text(&of_ours);
+        }),
+        by(json!({"is_maintenance": true}), &|q| q.maintenance = Some(true)),
+        by(json!({"is_maintenance": false}), &|q| q.maintenance = Some(false)),
+        by(json!({"provision_state": "enroll"}), &|q| {
+            q.provision_state = Some(ProvisionState::Enroll);
+        }),
+        by(json!({"provision_state": "active"}), &|q| {
+            q.provision_state = Some(ProvisionState::Active);
+        }),
+        by(json!({"shard": scene.sdk("shard")}), &|q| {
+            q.shard = Some(scene.our("shard"));
+        }),
     ];
-    for (kwargs, query) in cases {
-        let listing = nodes(scene, kwargs);
+    for (listing, query) in cases {
         scene
             .same("every filter of the page", &listing, all(ours.list_nodes(query)))
             .await;
@@ -151,30 +126,25 @@ pub async fn filtered_further(scene: &mut Scene<'_>) {
     various(scene).await;
     let ours = scene.ours();
     let text = |text: &str| Some(text.to_owned());
-    let cases: [(Value, NodeQuery, &str); 4] = [
+    let by = |kwargs, change: &dyn Fn(&mut NodeQuery)| (nodes(scene, kwargs), query(scene, change));
+    let cases = [
         (
-            json!({"owner": "p-owner"}),
-            query(scene, |q| q.owner = text("p-owner")),
+            by(json!({"owner": "p-owner"}), &|q| q.owner = text("p-owner")),
             "a",
         ),
         (
-            json!({"lessee": "p-lessee"}),
-            query(scene, |q| q.lessee = text("p-lessee")),
+            by(json!({"lessee": "p-lessee"}), &|q| q.lessee = text("p-lessee")),
             "a",
         ),
+        (by(json!({"retired": true}), &|q| q.retired = Some(true)), "a"),
         (
-            json!({"retired": true}),
-            query(scene, |q| q.retired = Some(true)),
-            "a",
-        ),
-        (
-            json!({"description_contains": "needle"}),
-            query(scene, |q| q.description_contains = text("needle")),
+            by(json!({"description_contains": "needle"}), &|q| {
+                q.description_contains = text("needle");
+            }),
             "a",
         ),
     ];
-    for (kwargs, query, expected) in cases {
-        let listing = nodes(scene, kwargs);
+    for ((listing, query), expected) in cases {
         scene
             .better(
                 "the server's other filters too; openstacksdk forgets them, or finds nothing",
@@ -199,6 +169,11 @@ pub async fn filtered_further(scene: &mut Scene<'_>) {
             },
         )
         .await;
+}
+
+pub async fn sorted(scene: &mut Scene<'_>) {
+    let ours = scene.ours();
+    various(scene).await;
     for (direction, text, expected) in [
         (SortDirection::Ascending, "asc", "abc"),
         (SortDirection::Descending, "desc", "cba"),
@@ -215,7 +190,7 @@ pub async fn filtered_further(scene: &mut Scene<'_>) {
                 all(ours.list_nodes(sorted)),
                 |sdk, ours| {
                     assert!(
-                        sdk.sent.iter().all(|request| !request.contains("sort")),
+                        sdk.sent.iter().all(|request| !request.contains("sort_")),
                         "{sdk:?}"
                     );
                     assert_eq!(letters(ours), expected);
@@ -225,17 +200,22 @@ pub async fn filtered_further(scene: &mut Scene<'_>) {
     }
 }
 
-pub async fn paged(scene: &mut Scene<'_>) {
-    let ours = scene.ours();
+/// Five nodes of each side, every other one in maintenance.
+async fn five(scene: &Scene<'_>) {
     for side in SIDES {
         for number in 0..5 {
             let node = NodeCreate {
                 maintenance: Some(number % 2 == 0),
                 ..draft(scene, side, &number.to_string(), &json!({}))
             };
-            ours.create_node(&node).await.expect("a node");
+            scene.ours().create_node(&node).await.expect("a node");
         }
     }
+}
+
+pub async fn paged(scene: &mut Scene<'_>) {
+    let ours = scene.ours();
+    five(scene).await;
     let filters =
         json!({"limit": 2, "is_maintenance": true, "associated": false, "provision_state": "enroll"});
     let paged = query(scene, |q| {
@@ -265,6 +245,11 @@ pub async fn paged(scene: &mut Scene<'_>) {
             },
         )
         .await;
+}
+
+pub async fn selected(scene: &mut Scene<'_>) {
+    let ours = scene.ours();
+    five(scene).await;
     let details = nodes(scene, json!({"details": true}));
     let full = query(scene, |_| ());
     scene

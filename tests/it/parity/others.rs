@@ -223,6 +223,15 @@ pub async fn vifs(scene: &mut Scene<'_>) {
             lost,
         )
         .await;
+}
+
+pub async fn vifs_refused(scene: &mut Scene<'_>) {
+    let ours = scene.ours();
+    let nodes = pair(scene, "n", &json!({})).await;
+    let vif = Uuid::new_v4().to_string();
+    let attach = call("attach_vif_to_node", json!([nodes[0], vif]), json!({}));
+    let detach = |kwargs| call("detach_vif_from_node", json!([nodes[0], vif]), kwargs);
+    let route = "/v1/nodes/{}/vifs/{}";
     let other = Answer::ironic_error(
         400,
         "No valid host was found. Reason: No conductor service registered.",

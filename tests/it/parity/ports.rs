@@ -2,13 +2,13 @@
 
 #![cfg(test)]
 
-use ironwright::ironic::client::{PortGroupQuery, PortQuery};
+use ironwright::ironic::client::{PortGroupQuery, PortQuery, SortDirection};
 use ironwright::ironic::model::{Edit, PortCreate, PortGroupCreate, PortGroupUpdate, PortUpdate, Verb};
 use serde_json::{Value, json};
 
 use super::nodes::{pair, walked};
 use super::scene::{SIDES, Scene, Side, all, json_of, mac};
-use super::sdk::call;
+use super::sdk::{Call, call};
 use crate::client_lab::{object, patch};
 
 fn draft(side: Side, node: &str, test: u8, number: u8) -> PortCreate {
@@ -136,7 +136,7 @@ pub async fn port_changed(scene: &mut Scene<'_>) {
         .await;
 }
 
-pub async fn port_read_and_deleted(scene: &mut Scene<'_>) {
+pub async fn port_read(scene: &mut Scene<'_>) {
     let ours = scene.ours();
     let nodes = pair(scene, "n", &json!({})).await;
     let [sdk, our] = ports(scene, &nodes, 3, 1).await;
@@ -177,6 +177,13 @@ pub async fn port_read_and_deleted(scene: &mut Scene<'_>) {
             async { ours.get_port(nobody).await },
         )
         .await;
+}
+
+pub async fn port_deleted(scene: &mut Scene<'_>) {
+    let ours = scene.ours();
+    let nodes = pair(scene, "n", &json!({})).await;
+    let [sdk, our] = ports(scene, &nodes, 7, 1).await;
+    let by = |function, kwargs| call(function, json!([sdk]), kwargs);
     for (what, there) in [
         ("a port that is there", true),
         ("one that is not there is no error", false),
@@ -201,10 +208,12 @@ pub async fn port_read_and_deleted(scene: &mut Scene<'_>) {
         .await;
 }
 
-pub async fn ports_listed(scene: &mut Scene<'_>) {
-    let ours = scene.ours();
-    let nodes = pair(scene, "n", &json!({})).await;
-    let (first, _) = (ports(scene, &nodes, 4, 1).await, ports(scene, &nodes, 4, 2).await);
+/// What is asked for, in both languages.
+fn port_listings(
+    scene: &Scene<'_>,
+    nodes: &[String; 2],
+    first: &[String; 2],
+) -> Vec<(&'static str, Call, PortQuery)> {
     let of = |change: &dyn Fn(&mut PortQuery)| {
         let mut query = PortQuery {
             node: Some(scene.our("n")),
@@ -218,7 +227,7 @@ pub async fn ports_listed(scene: &mut Scene<'_>) {
         change(&mut kwargs);
         call("ports", json!([]), kwargs)
     };
-    let cases = [
+    vec![
         ("`node`, `details`", by(&|_| ()), of(&|_| ())),
         (
             "`limit` (the size of a page)",
@@ -257,14 +266,28 @@ pub async fn ports_listed(scene: &mut Scene<'_>) {
             call("ports", json!([]), json!({"node": "nobody"})),
             of(&|q| q.node = Some("nobody".into())),
         ),
-    ];
-    for (what, call, query) in cases {
+    ]
+}
+
+pub async fn ports_listed(scene: &mut Scene<'_>) {
+    let ours = scene.ours();
+    let nodes = pair(scene, "n", &json!({})).await;
+    let first = ports(scene, &nodes, 4, 1).await;
+    ports(scene, &nodes, 4, 2).await;
+    for (what, call, query) in port_listings(scene, &nodes, &first) {
         scene.same(what, &call, all(ours.list_ports(query))).await;
     }
+}
+
+pub async fn ports_sorted(scene: &mut Scene<'_>) {
+    let ours = scene.ours();
+    let nodes = pair(scene, "n", &json!({})).await;
+    ports(scene, &nodes, 8, 1).await;
+    ports(scene, &nodes, 8, 2).await;
     let sorted = PortQuery {
         node: Some(scene.our("n")),
         sort_key: Some("address".into()),
-        sort_dir: Some(ironwright::ironic::client::SortDirection::Descending),
+        sort_dir: Some(SortDirection::Descending),
         ..PortQuery::default()
     };
     let call = call(
@@ -342,23 +365,28 @@ pub async fn group_created_and_changed(scene: &mut Scene<'_>) {
     scene.held(path).await;
 }
 
-pub async fn group_read_and_deleted(scene: &mut Scene<'_>) {
-    let ours = scene.ours();
+/// A port group with a port for each side.
+async fn bonds(scene: &Scene<'_>, test: u8) {
     let nodes = pair(scene, "n", &json!({})).await;
     for (side, node) in SIDES.into_iter().zip(&nodes) {
         let bond = PortGroupCreate {
             name: Some(scene.name(side, "bond")),
             node_uuid: node.clone(),
-            address: Some(mac(side, 6, 1)),
+            address: Some(mac(side, test, 1)),
             ..PortGroupCreate::default()
         };
-        let bond = ours.create_port_group(&bond).await.expect("a port group").value;
+        let bond = scene.ours().create_port_group(&bond).await;
         let port = PortCreate {
-            portgroup_uuid: Some(bond.uuid),
-            ..draft(side, node, 6, 2)
+            portgroup_uuid: Some(bond.expect("a port group").value.uuid),
+            ..draft(side, node, test, 2)
         };
-        ours.create_port(&port).await.expect("a port");
+        scene.ours().create_port(&port).await.expect("a port");
     }
+}
+
+pub async fn group_read(scene: &mut Scene<'_>) {
+    let ours = scene.ours();
+    bonds(scene, 6).await;
     let (sdk, our) = (scene.sdk("bond"), scene.our("bond"));
     let by = |function, kwargs| call(function, json!([sdk]), kwargs);
     scene
@@ -383,13 +411,18 @@ pub async fn group_read_and_deleted(scene: &mut Scene<'_>) {
             ours.find_port_group(&our),
         )
         .await;
+}
+
+pub async fn groups_listed(scene: &mut Scene<'_>) {
+    let ours = scene.ours();
+    bonds(scene, 9).await;
     let listing = |kwargs| call("port_groups", json!([]), kwargs);
     let query = |change: &dyn Fn(&mut PortGroupQuery)| {
         let mut query = PortGroupQuery::default();
         change(&mut query);
         query
     };
-    let (node, address) = (scene.our("n"), mac(Side::Ours, 6, 1));
+    let (node, address) = (scene.our("n"), mac(Side::Ours, 9, 1));
     for (what, call, query) in [
         (
             "`node`, `details`",
@@ -398,7 +431,7 @@ pub async fn group_read_and_deleted(scene: &mut Scene<'_>) {
         ),
         (
             "`address`",
-            listing(json!({"address": mac(Side::Sdk, 6, 1)})),
+            listing(json!({"address": mac(Side::Sdk, 9, 1)})),
             query(&|q| q.address = Some(address.clone())),
         ),
         (
@@ -412,6 +445,13 @@ pub async fn group_read_and_deleted(scene: &mut Scene<'_>) {
     ] {
         scene.same(what, &call, all(ours.list_port_groups(query))).await;
     }
+}
+
+pub async fn group_with_ports(scene: &mut Scene<'_>) {
+    let ours = scene.ours();
+    bonds(scene, 10).await;
+    let (sdk, our) = (scene.sdk("bond"), scene.our("bond"));
+    let by = |function, kwargs| call(function, json!([sdk]), kwargs);
     let inside = call("ports", json!([]), json!({"port_group": sdk}));
     let of_group = PortQuery {
         portgroup: Some(our.clone()),
@@ -433,10 +473,18 @@ pub async fn group_read_and_deleted(scene: &mut Scene<'_>) {
         .await;
     let full = async { ours.delete_port_group(&our).await.map(Value::from) };
     scene
-        .same(
+        .alike(
             "one with ports is refused, in Ironic's words",
             &by("delete_port_group", json!({})),
             full,
+            |sdk, ours| {
+                for failure in [sdk.failure(), ours.failure()] {
+                    assert!(
+                        failure.kind == "400" && failure.words.contains("contains ports"),
+                        "{failure:?}"
+                    );
+                }
+            },
         )
         .await;
     let gone = async { ours.delete_port_group("nobody").await.map(Value::from) };

@@ -324,7 +324,11 @@ impl Scene<'_> {
             });
             return known.clone();
         }
-        plain_words(text)
+        // Links lead through each side's own proxy.
+        let link = text
+            .strip_prefix("http://127.0.0.1:")
+            .and_then(|rest| rest.split_once('/'));
+        plain_words(link.map_or(text, |(_, path)| path))
     }
 }
 
@@ -399,6 +403,7 @@ const VOLATILE: &[&str] = &[
     "provision_updated_at",
     "inspection_started_at",
     "inspection_finished_at",
+    "last_power_state_change",
     "reservation",
     "ports",
     "portgroups",

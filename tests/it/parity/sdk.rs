@@ -125,6 +125,7 @@ fn kind(class: &str, status: Option<u16>) -> String {
         ("ValidationException", _) => "invalid".to_owned(),
         ("ValueError" | "InvalidRequest" | "TypeError", _) => "argument".to_owned(),
         (_, Some(status)) => status.to_string(),
+        ("NotFoundException", None) => "404".to_owned(),
         (class, None) => class.to_owned(),
     }
 }

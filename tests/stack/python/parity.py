@@ -16,14 +16,18 @@ import sys
 import types
 
 import openstack
+import openstack.utils
 import pycdlib
 from openstack.baremetal import configdrive
+from openstack.baremetal.v1.node import ValidationResult
 from openstack.resource import Resource
 
 cloud = openstack.connect(baremetal_endpoint_override=sys.argv[1])
 ironic = cloud.baremetal
 # Otherwise the retries of one conflict take 15 s. Their number is the SDK's own.
 ironic.status_code_retry_delay = 0.01
+# How long it sleeps between two looks, 2 s, changes nothing of what it sees.
+openstack.utils.iterate_timeout.__defaults__ = (0.3,)
 
 
 def populate_directory(*args, **kwargs):
@@ -78,6 +82,8 @@ def call(order):
 
 
 def plain(value):
+    if isinstance(value, ValidationResult):
+        value = vars(value)
     if isinstance(value, Resource):
         value = value.to_dict(computed=False, headers=False, original_names=True)
     if isinstance(value, dict):
