@@ -12,9 +12,9 @@ STACK := $(TARGET)/debug/ironwright-stack
 BUILD := $(CARGO) build --workspace --all-targets --locked
 GENERATED := crds charts/ironwright/generated deploy/crds.yaml deploy/operator.yaml docs/reference
 
-# $(call with_tools,COMMAND): the launcher gets the stack's tools ready (Go, Python) while COMMAND compiles Rust.
+# $(call with_tools,COMMAND,OPTIONS): the launcher gets the stack's tools ready (Go, Python) while COMMAND compiles Rust.
 define with_tools
-@"$(STACK)" tools & tools=$$!; \
+@"$(STACK)" tools $(2) & tools=$$!; \
 trap 'kill $$tools 2>/dev/null || true' INT TERM; \
 $(1) || { status=$$?; kill $$tools 2>/dev/null || true; wait $$tools || true; exit $$status; }; \
 wait $$tools
@@ -46,7 +46,7 @@ demo: preflight ## A real control plane and Ironic, the operator, six machines; 
 .PHONY: build
 build: preflight ## Compile everything, tests included, and get the stack's tools ready
 	@$(CARGO) build --workspace --locked --bin ironwright-stack
-	$(call with_tools,$(BUILD))
+	$(call with_tools,$(BUILD),--openstack)
 
 .PHONY: test
 test: build ## The whole suite, unit to end-to-end, on the same real parts

@@ -109,7 +109,7 @@ advice! {
     PowerFailed: Failed, "Look at the BMC. A machine that ignores a soft shutdown is not cut off by itself: set `power.shutdown: Hard` for that.";
     NodeFailed: Failed, "Read the message; the way out is Ironic's.";
 
-    Unauthorized: Blocked, "Correct user and password in the `clouds.yaml` of the BareMetalCloud's Secret.";
+    Unauthorized: Blocked, "Correct the credentials, or their scope, in the `clouds.yaml` of the BareMetalCloud's Secret. Keystone is asked three times for each version of the Secret.";
     Forbidden: Blocked, "Give the user in Ironic, or the operator's ServiceAccount in Kubernetes, the right that the message names.";
     IdentityChanged: Blocked, "Endpoint or user of the cloud are not those under which its nodes were seen. If it is the same Ironic, annotate the BareMetalCloud with `ironwright.dev/accept-identity` and the value that its message names; otherwise set it back.";
     NodesMissing: Blocked, "More than 3 nodes, and more than a tenth of the cloud's, are missing at once, which looks like a wrong or emptied Ironic. Bring it back; if they are gone for good, delete their objects with `deletionPolicy: Detach`.";

@@ -55,7 +55,11 @@ pub struct BareMetalCloudSpec {
         regex(pattern = "^https?://[^/@?#]+(/[^@?#]*)?$")
     )]
     pub endpoint: Option<String>,
-    /// A Secret whose key `clouds.yaml` holds a standard OpenStack clouds.yaml. It may not name local files.
+    /// A Secret whose key `clouds.yaml` holds a standard OpenStack clouds.yaml: `auth_type` none, http_basic, password,
+    /// v3applicationcredential or token. `secure.yaml` and `clouds-public.yaml` in it are merged as usual. What the file calls
+    /// `cacert`, `cert` and `key` is PEM, or the name of another key of the Secret, never a local file; a key `cacert` is used
+    /// even without being named. A changed Secret is taken over at once. Credentials that Keystone refuses are tried three
+    /// times for each version of the Secret, because Keystone can lock accounts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_secret_ref: Option<SecretRef>,
     /// The entry of that file to use.
@@ -146,9 +150,12 @@ pub struct BareMetalCloudStatus {
     /// The `metadata.generation` this status speaks of; -1 before the first look.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// Endpoint and user under which the nodes were seen. While it differs from the spec's, nothing is written.
+    /// Endpoint, region, user and scope under which the nodes were seen. While they are others now, nothing is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
+    /// Credentials that Keystone refuses; absent while it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<RefusedCredentials>,
     /// The API versions the service offers and the one in use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api: Option<ApiVersions>,
@@ -167,6 +174,18 @@ pub struct BareMetalCloudStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+}
+
+/// How often the credentials were refused. Three times is enough: then the Secret, or the spec, has to change.
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RefusedCredentials {
+    /// The `resourceVersion` of the Secret.
+    pub secret_version: String,
+    /// The `metadata.generation` of the cloud.
+    pub generation: i64,
+    /// How often in a row.
+    pub tries: i32,
 }
 
 /// The destructive steps of one minute.

@@ -10,18 +10,18 @@ use jiff::Timestamp;
 use kube::runtime::controller::Action;
 use kube::{Api, Resource, ResourceExt};
 
+use super::cloud_judge::{Finding, judge};
 use super::cloud_secrets;
-use super::cloud_settings::{self, Unsettled};
+use super::cloud_settings::{self, Connection, Unsettled};
 use super::context::Context;
 use super::node::{HEARTBEAT, Never};
 use super::panics;
 use super::triggers::{users, wake_nodes};
 use crate::api::cloud::ApiVersions;
 use crate::api::conditions::Reason;
-use crate::api::{ACCEPT_IDENTITY_ANNOTATION, BareMetalCloud, BareMetalCloudStatus};
+use crate::api::{BareMetalCloud, BareMetalCloudStatus};
 use crate::domain::conditions::{Saying, Standing, stand};
-use crate::fleet::observer::Overview;
-use crate::fleet::{CloudKey, Health, Observer};
+use crate::fleet::{CloudKey, Observer};
 use crate::kubernetes::{Error, finalizer, status};
 
 /// The kind, as metrics and logs have it.
@@ -94,19 +94,9 @@ async fn run(mut object: BareMetalCloud, context: &Context) -> Result<(&'static 
     Ok(("settled", if later { COUNTS_AGE } else { pause }))
 }
 
-/// What came of looking at the cloud.
-struct Finding {
-    standing: Standing,
-    reason: Reason,
-    message: String,
-    identity: Option<String>,
-    overview: Option<Overview>,
-    pause: Duration,
-}
-
 async fn find(object: &BareMetalCloud, key: &CloudKey, context: &Context) -> Finding {
     match connect(object, key, context).await {
-        Ok(observer) => judge(object, key, &observer, context),
+        Ok((observer, version)) => judge(object, key, &observer, version, context),
         Err(unsettled) => {
             let message = unsettled.message;
             // What was seen with settings that worked is still seen: a Secret that is gone must not stop a deletion.
@@ -125,6 +115,7 @@ async fn find(object: &BareMetalCloud, key: &CloudKey, context: &Context) -> Fin
                 reason: unsettled.reason,
                 message,
                 identity: None,
+                refused: None,
                 overview: None,
                 pause,
             }
@@ -136,8 +127,8 @@ async fn connect(
     object: &BareMetalCloud,
     key: &CloudKey,
     context: &Context,
-) -> Result<Arc<Observer>, Unsettled> {
-    let settings = cloud_settings::settings(object, &key.namespace, context).await?;
+) -> Result<(Arc<Observer>, String), Unsettled> {
+    let Connection { settings, version } = cloud_settings::settings(object, &key.namespace, context).await?;
     let session = cloud_settings::session(&settings);
     let terms = cloud_settings::terms(&object.spec, settings.requests_in_flight);
     let seen = context
@@ -151,78 +142,11 @@ async fn connect(
     if seen.new {
         wake_nodes(key, context, seen.left.as_deref());
     }
-    Ok(seen.observer)
-}
-
-fn judge(object: &BareMetalCloud, key: &CloudKey, observer: &Observer, context: &Context) -> Finding {
-    let overview = observer.overview();
-    let known = object.status.as_ref().and_then(|status| status.identity.clone());
-    let now = observer.client.identity().to_owned();
-    let accepted = object
-        .annotations()
-        .get(ACCEPT_IDENTITY_ANNOTATION)
-        .is_some_and(|accepted| *accepted == now);
-    let changed = known.as_ref().is_some_and(|known| *known != now) && !accepted;
-    let (standing, reason, message) = match &overview.health {
-        _ if object.metadata.deletion_timestamp.is_some() => still_needed(key, context),
-        _ if changed => identity_changed(known.as_deref(), &now),
-        Health::Unknown => (
-            Standing::Reconciling,
-            Reason::AwaitingObservation,
-            "Waiting for the first answer.".to_owned(),
-        ),
-        Health::Up => (
-            Standing::Ready,
-            Reason::Observed,
-            "The cloud answers and its nodes are observed.".to_owned(),
-        ),
-        Health::Down {
-            unauthorized: true,
-            words,
-            ..
-        } => (
-            Standing::Stalled,
-            Reason::Unauthorized,
-            format!("{now} refuses the credentials: {words}"),
-        ),
-        Health::Down { words, .. } => (
-            Standing::Reconciling,
-            Reason::CloudUnavailable,
-            format!("{now} does not answer: {words}"),
-        ),
-    };
-    // An identity is recorded once it has shown nodes; from then on it is the one that absences are believed of.
-    let identity = if changed || overview.health != Health::Up {
-        known
-    } else {
-        Some(now)
-    };
-    Finding {
-        standing,
-        reason,
-        message,
-        identity,
-        overview: Some(overview),
-        pause: HEARTBEAT,
+    // Touched without another word in it, or a new generation: somebody wants the credentials to be tried again.
+    if cloud_settings::may_try_again(object, &version) {
+        seen.observer.client.forget_refusals();
     }
-}
-
-fn identity_changed(known: Option<&str>, now: &str) -> (Standing, Reason, String) {
-    let known = known.unwrap_or_default();
-    let message = format!(
-        "The nodes were seen under {known}; the settings now say {now}. Nothing is written until this is confirmed: if it is the same Ironic, annotate the cloud with {ACCEPT_IDENTITY_ANNOTATION}=\"{now}\"."
-    );
-    (Standing::Stalled, Reason::IdentityChanged, message)
-}
-
-fn still_needed(key: &CloudKey, context: &Context) -> (Standing, Reason, String) {
-    let users = users(key, context);
-    let some = users.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-    let message = format!(
-        "{} BareMetalNodes still need this cloud ({some}…). It goes when they are gone.",
-        users.len()
-    );
-    (Standing::Reconciling, Reason::StillNeeded, message)
+    Ok((seen.observer, version))
 }
 
 /// Whether everything there is to report is reported.
@@ -257,6 +181,9 @@ fn compose(object: &BareMetalCloud, finding: Finding) -> BareMetalCloudStatus {
     let mut status = object.status.clone().unwrap_or_default();
     let generation = object.meta().generation;
     status.observed_generation = generation;
+    if finding.overview.is_some() {
+        status.refused = finding.refused;
+    }
     if finding.identity.is_some() {
         status.identity = finding.identity;
     }

@@ -12,7 +12,8 @@ use crate::api::conditions::Reason;
 use crate::api::{BareMetalCloud, BareMetalCloudSpec};
 use crate::fleet::clouds::Terms;
 use crate::fleet::{Intervals, Limits};
-use crate::ironic::client::{Auth, Observe, RequestOutcome, Settings, clouds_yaml};
+use crate::ironic::client::clouds_yaml::CloudsYaml;
+use crate::ironic::client::{Auth, Observe, RequestOutcome, Settings};
 use crate::kubernetes::secrets::SecretError;
 use crate::metrics::Metrics;
 
@@ -22,6 +23,20 @@ const FILE: &str = "clouds.yaml";
 /// The time of one call. Ironic answers within seconds (its own wait for a lock takes three); one that hangs must not hold
 /// the objects of other clouds up for longer.
 const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The certificates of Keystone's and Ironic's authorities, if the Secret has such a key.
+const AUTHORITIES: &str = "cacert";
+
+/// So often are credentials tried for each version of their Secret: Keystone can be set up to lock accounts.
+pub const TRIES: u32 = 3;
+
+/// How to reach the cloud.
+pub struct Connection {
+    /// The settings of its client.
+    pub settings: Settings,
+    /// The version of the Secret that they come from; empty without one.
+    pub version: String,
+}
 
 /// Why there is no session.
 pub struct Unsettled {
@@ -48,13 +63,19 @@ pub async fn settings(
     cloud: &BareMetalCloud,
     namespace: &str,
     context: &Context,
-) -> Result<Settings, Unsettled> {
-    let mut settings = match (
+) -> Result<Connection, Unsettled> {
+    let Connection {
+        mut settings,
+        version,
+    } = match (
         &cloud.spec.endpoint,
         &cloud.spec.credentials_secret_ref,
         &cloud.spec.cloud_name,
     ) {
-        (Some(endpoint), None, None) => Settings::new(endpoint),
+        (Some(endpoint), None, None) => Connection {
+            settings: Settings::new(endpoint),
+            version: String::new(),
+        },
         (None, Some(secret), Some(name)) => from_secret(namespace, &secret.name, name, context).await?,
         _ => {
             return Err(Unsettled::new(
@@ -70,7 +91,28 @@ pub async fn settings(
     settings.observe = Arc::new(Measured(context.metrics.clone()));
     settings.permit = context.permit.clone();
     settings.instance = Some(context.instance.clone());
-    Ok(settings)
+    if let Auth::Keystone(keystone) = &mut settings.auth {
+        keystone.tries = Some(TRIES);
+        keystone.used_tries = used_tries(cloud, &version);
+    }
+    Ok(Connection { settings, version })
+}
+
+/// How often these very credentials were refused, also before this process began.
+fn used_tries(cloud: &BareMetalCloud, version: &str) -> u32 {
+    let refused = cloud.status.as_ref().and_then(|status| status.refused.as_ref());
+    match refused {
+        Some(refused) if !may_try_again(cloud, version) => refused.tries.try_into().unwrap_or_default(),
+        _ => 0,
+    }
+}
+
+/// Whether the Secret or the spec has changed since the credentials were refused.
+pub fn may_try_again(cloud: &BareMetalCloud, version: &str) -> bool {
+    let refused = cloud.status.as_ref().and_then(|status| status.refused.as_ref());
+    refused.is_some_and(|refused| {
+        refused.secret_version != version || Some(refused.generation) != cloud.metadata.generation
+    })
 }
 
 async fn from_secret(
@@ -78,18 +120,33 @@ async fn from_secret(
     secret: &str,
     cloud: &str,
     context: &Context,
-) -> Result<Settings, Unsettled> {
+) -> Result<Connection, Unsettled> {
     let contents = context
         .secrets
         .read(namespace, secret)
         .await
         .map_err(|error| unreadable(&error))?;
     let file = contents.get(FILE).map_err(|error| unreadable(&error))?;
-    clouds_yaml::settings(file.expose_secret(), cloud).map_err(|error| {
+    let beside = |name: &str| contents.data.get(name).map(ExposeSecret::expose_secret);
+    // Never from this process's own disk: what a file name stands for is another key of the Secret.
+    let texts = CloudsYaml {
+        clouds: file.expose_secret(),
+        secure: beside("secure.yaml"),
+        public: beside("clouds-public.yaml"),
+        files: &|name| contents.data.get(name).cloned(),
+    };
+    let mut settings = texts.settings(cloud, None).map_err(|error| {
         Unsettled::new(
             Reason::InvalidCredentials,
             format!("{FILE} in Secret {secret}: {error}."),
         )
+    })?;
+    if settings.ca_certificate_pem.is_none() {
+        settings.ca_certificate_pem = beside(AUTHORITIES).map(|pem| pem.as_bytes().to_vec());
+    }
+    Ok(Connection {
+        settings,
+        version: contents.version,
     })
 }
 
@@ -112,11 +169,19 @@ fn unreadable(error: &SecretError) -> Unsettled {
 pub fn session(settings: &Settings) -> String {
     let auth = match &settings.auth {
         Auth::HttpBasic { username, password } => format!("basic {username} {}", password.expose_secret()),
+        Auth::Keystone(keystone) => {
+            let secret = keystone.credentials.secret().expose_secret();
+            let (kind, name) = (&keystone.service_type, &keystone.service_name);
+            format!("{keystone:?} {kind:?} {name:?} {secret}")
+        }
         _ => "none".to_owned(),
     };
     let ca = settings.ca_certificate_pem.as_deref().unwrap_or_default();
+    let client = settings.client_certificate_pem.as_ref();
+    let client = client.map_or("", ExposeSecret::expose_secret);
+    let more = format!("{:?} {:?}", settings.endpoint, settings.api_version);
     let mut hash = Sha256::new();
-    for part in [settings.endpoint.as_bytes(), auth.as_bytes(), ca] {
+    for part in [more.as_bytes(), auth.as_bytes(), ca, client.as_bytes()] {
         hash.update(part.len().to_le_bytes());
         hash.update(part);
     }

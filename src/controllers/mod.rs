@@ -9,7 +9,8 @@
 //! * [`run`]: watches and the life of the controllers; [`triggers`]: what wakes whom.
 
 pub mod cloud;
-pub mod cloud_secrets;
+pub mod cloud_judge;
+mod cloud_secrets;
 pub mod cloud_settings;
 pub mod context;
 pub mod memory;

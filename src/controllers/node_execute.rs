@@ -207,7 +207,7 @@ async fn call_ironic(pass: &mut Pass<'_>, step: Step, call: Call) -> Next {
             pass.context.nodes.succeeded(&pass.object);
             tracing::info!(node = %pass.key.name, namespace = %pass.key.namespace, step = step.as_str(), "step taken");
             settle(pass, &observer, step, id, node);
-            if is_done_at_once(step) {
+            if step.is_done_at_once() {
                 return look(pass).await;
             }
             Next::Again
@@ -224,28 +224,6 @@ async fn call_ironic(pass: &mut Pass<'_>, step: Step, call: Call) -> Next {
             Next::Ended(failed_call(pass, step, &error).await)
         }
     }
-}
-
-/// Whether Ironic has done what it was asked when it answers, but does not show the node: a look is worth it.
-fn is_done_at_once(step: Step) -> bool {
-    matches!(
-        step,
-        Step::AddTrait | Step::RemoveTrait | Step::EnterMaintenance | Step::LeaveMaintenance
-    )
-}
-
-/// Whether Ironic goes on working on the step after it has answered.
-fn begins_transition(step: Step) -> bool {
-    matches!(
-        step,
-        Step::Manage
-            | Step::Inspect
-            | Step::Provide
-            | Step::Deploy
-            | Step::Rescue
-            | Step::Unrescue
-            | Step::Undeploy
-    )
 }
 
 /// What the write means for what is known.
@@ -269,7 +247,7 @@ fn settle(
             observer.forget(&pass.key);
         }
         (None, Some(id)) => {
-            if begins_transition(step) {
+            if step.begins_transition() {
                 pass.context.nodes.began(&pass.object, step.as_str());
             }
             observer.wrote(&id);

@@ -74,7 +74,8 @@ pub fn is_seen_through(node: &BareMetalNode, observer: &Arc<Observer>, context: 
 impl Pass<'_> {
     /// Why nothing may be written to the cloud.
     pub(super) fn suspect(&self, observer: &Arc<Observer>) -> Option<(Reason, String)> {
-        let now = observer.client.identity();
+        // Not known: nothing has been seen yet either.
+        let now = observer.client.identity()?;
         let known = self.known_identity()?;
         if known != now && !self.accepts(now) {
             let cloud = &self.object.spec.cloud_ref.name;
@@ -124,7 +125,9 @@ impl Pass<'_> {
     /// Records the identity under which the node is known.
     pub fn recognise(&self, status: &mut BareMetalNodeStatus) {
         let Some(observer) = &self.observer else { return };
-        let now = observer.client.identity();
+        let Some(now) = observer.client.identity() else {
+            return;
+        };
         let new = status.identity.is_none() || (status.identity.as_deref() != Some(now) && self.accepts(now));
         if status.id.is_some() && new && self.identity() == Some(now) {
             status.identity = Some(now.to_owned());

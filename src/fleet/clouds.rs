@@ -124,6 +124,8 @@ impl Clouds {
     ) -> Result<Sighting, Error> {
         let mut state = self.state();
         let running = state.sessions.get(session).and_then(Weak::upgrade);
+        // Keystone says that it is another Ironic now: whoever looks there begins anew, under another identity.
+        let running = running.filter(|observer| !observer.client.has_moved());
         let observer = if let Some(observer) = running {
             observer
         } else {
@@ -142,7 +144,9 @@ impl Clouds {
         let before = state.clouds.insert(cloud.clone(), seen);
         state.agree();
         let (same, left) = match before.map(|before| (before.session, before.entry)) {
-            Some((known, _)) if known == session => (true, None),
+            Some((known, Entry::Observed(before))) if known == session && Arc::ptr_eq(&before, &observer) => {
+                (true, None)
+            }
             Some((_, Entry::Observed(left))) => (false, Some(left)),
             Some((_, Entry::Broken(_))) | None => (false, None),
         };

@@ -125,10 +125,8 @@ impl Observer {
 
     /// The first node for which `pick` answers, with its BMC.
     pub fn find<T>(&self, mut pick: impl FnMut(&Arc<NodeSummary>, Option<&Bmc>) -> Option<T>) -> Option<T> {
-        self.state()
-            .snapshot
-            .rows()
-            .find_map(|(node, bmc)| pick(node, bmc))
+        let state = self.state();
+        state.snapshot.rows().find_map(|(node, bmc)| pick(node, bmc))
     }
 
     /// How many listings were taken in so far.

@@ -195,7 +195,7 @@ async fn a_clouds_yaml_that_cannot_be_used_says_why_until_it_is_corrected() {
             good.replace("  lab:", "  production:"),
             "no cloud lab in it; it has production",
         ),
-        (with_file, "cacert names a local file"),
+        (with_file, "cacert names a file that is not there"),
         (
             good.replace("auth_type: http_basic", "auth_type: v3kerberos"),
             "v3kerberos is not supported",

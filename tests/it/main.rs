@@ -57,6 +57,10 @@ mod inspect;
 #[cfg(test)]
 mod install;
 #[cfg(test)]
+mod keystone;
+#[cfg(test)]
+mod keystone_clouds;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod kubelet;
@@ -66,6 +70,8 @@ mod layers;
 mod leader;
 #[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod openstack;
 #[cfg(test)]
 mod outages;
 #[cfg(test)]
@@ -90,6 +96,8 @@ mod secrets;
 mod sight;
 #[cfg(test)]
 mod stage;
+#[cfg(test)]
+mod tls_front;
 #[cfg(test)]
 mod upkeep;
 #[cfg(test)]

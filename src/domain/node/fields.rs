@@ -285,7 +285,7 @@ fn extra(facts: &NodeFacts, desired: &Desired, applied: &Applied, node: &Node) -
     keys("extra", &wanted, &applied.extra, &node.extra)
 }
 
-/// `add`: sets a key whether or not it is there.
+/// Sets a key whether or not it is there.
 pub fn add(path: &[&str], value: Value) -> PatchOperation {
     PatchOperation::Add(AddOperation {
         path: PointerBuf::from_tokens(path.iter().copied()),
@@ -293,9 +293,8 @@ pub fn add(path: &[&str], value: Value) -> PatchOperation {
     })
 }
 
-/// `remove`: on a top-level field, back to its default.
+/// On a top-level field: back to its default.
 pub fn remove(path: &[&str]) -> PatchOperation {
-    PatchOperation::Remove(RemoveOperation {
-        path: PointerBuf::from_tokens(path.iter().copied()),
-    })
+    let path = PointerBuf::from_tokens(path.iter().copied());
+    PatchOperation::Remove(RemoveOperation { path })
 }

@@ -91,4 +91,26 @@ impl Step {
             Step::Delete => "delete",
         }
     }
+
+    /// Whether Ironic has done what it was asked when it answers, but does not show the node: a look is worth it.
+    pub fn is_done_at_once(self) -> bool {
+        matches!(
+            self,
+            Step::AddTrait | Step::RemoveTrait | Step::EnterMaintenance | Step::LeaveMaintenance
+        )
+    }
+
+    /// Whether Ironic goes on working on the step after it has answered.
+    pub fn begins_transition(self) -> bool {
+        matches!(
+            self,
+            Step::Manage
+                | Step::Inspect
+                | Step::Provide
+                | Step::Deploy
+                | Step::Rescue
+                | Step::Unrescue
+                | Step::Undeploy
+        )
+    }
 }

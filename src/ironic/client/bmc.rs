@@ -1,8 +1,5 @@
 //! What Ironic can say of a node's BMC, and whether it gets there.
-use super::call::Call;
-use super::retry::Repeat;
-use super::routes::NODE_VALIDATE;
-use super::{Client, Error, Rejection, Result, Route};
+use super::{Client, Error, Rejection, Result};
 use crate::ironic::model::Validation;
 
 /// The interfaces that talk to the BMC.
@@ -15,7 +12,7 @@ impl Client {
     /// the question for the boot device then logs in. Where a driver has no answer to it, or the user no right to ask, validation has
     /// to do.
     pub async fn reach_bmc(&self, id: &str) -> Result<()> {
-        let validation = match self.read_one(self.once(&NODE_VALIDATE, id)?).await {
+        let validation = match self.validate_node(id, &[]).await {
             Err(error) if error.rejection() == Some(Rejection::Forbidden) => Validation::new(),
             result => result?,
         };
@@ -31,11 +28,6 @@ impl Client {
             Err(error) if is_no_answer(&error) => Ok(()),
             Err(error) => Err(unreached(error)),
         }
-    }
-
-    /// A request about one node that is not sent again after an error: some drivers ask the BMC, and BMCs lock accounts.
-    fn once(&self, route: &'static Route, id: &str) -> Result<Call> {
-        Ok(self.to_node(route, id)?.repeat(Repeat::Write))
     }
 }
 

@@ -1,9 +1,8 @@
 //! What can go wrong, and what kind of trouble it is.
 use std::borrow::Cow;
-use std::error::Error as _;
 use std::time::Duration;
 
-use super::{Rejection, Route};
+use super::{AuthError, Rejection, Route};
 use crate::ironic::model::{ApiVersion, PowerState, PowerTarget, Progress, ProvisionState};
 
 /// What the client returns.
@@ -44,6 +43,9 @@ pub enum Error {
         /// What was asked.
         route: &'static Route,
     },
+    /// No session could be opened, so that nothing was sent to Ironic.
+    #[error("no session with Ironic")]
+    Auth(#[from] AuthError),
     /// No connection, or one that broke before there was an answer.
     #[error("no answer to {route}")]
     Transport {
@@ -211,6 +213,7 @@ impl Error {
             | Self::EndlessListing { .. }
             | Self::StillWaiting { .. } => Class::Transient,
             Self::Rejected { rejection, .. } => rejection.class(),
+            Self::Auth(error) => error.class(),
         }
     }
 
@@ -258,7 +261,10 @@ impl Error {
 
     /// Whether the credentials are wrong.
     pub fn is_unauthorized(&self) -> bool {
-        self.rejection() == Some(Rejection::Unauthorized)
+        match self {
+            Self::Auth(error) => error.is_unauthorized(),
+            _ => self.rejection() == Some(Rejection::Unauthorized),
+        }
     }
 
     /// Whether the client, or this process, is to send nothing more: it was closed, or its permit withdrawn.
@@ -284,21 +290,22 @@ impl Error {
                 last_error: Some(words),
                 ..
             } => Cow::Borrowed(cut(words)),
-            _ => Cow::Owned(cut(&self.chain()).to_owned()),
+            Self::Auth(error) => Cow::Owned(cut(&chain(error)).to_owned()),
+            _ => Cow::Owned(cut(&chain(self)).to_owned()),
         }
     }
+}
 
-    /// The error and its sources in one line.
-    fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut next = self.source();
-        while let Some(error) = next {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            next = error.source();
-        }
-        text
+/// An error and its sources in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        next = error.source();
     }
+    text
 }
 
 /// At most 1 KiB of a text, cut between characters.

@@ -104,7 +104,7 @@ mod wait;
 mod wait_many;
 mod words;
 
-pub use auth::Auth;
+pub use auth::{Auth, AuthError, Credentials, Domain, Interface, Keystone, Named, Scope};
 pub use configdrive::ConfigDrive;
 pub use error::{Class, Error, Result};
 pub use management::{BootMode, VirtualMedium};

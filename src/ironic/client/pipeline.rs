@@ -19,6 +19,14 @@ struct Miss {
     error: Error,
     wait: Option<Duration>,
     bounds: Option<(ApiVersion, ApiVersion)>,
+    /// What it was sent with.
+    serial: u64,
+}
+
+/// What may still be put right, each once a call.
+struct Chances {
+    version: bool,
+    identity: bool,
 }
 
 impl From<Error> for Miss {
@@ -27,6 +35,7 @@ impl From<Error> for Miss {
             error,
             wait: None,
             bounds: None,
+            serial: 0,
         }
     }
 }
@@ -60,14 +69,17 @@ impl Client {
         mut version: Option<ApiVersion>,
         until: Instant,
     ) -> Result<Answer, Failed> {
-        let (mut attempt, mut doubt, mut second_chance) = (1, false, true);
+        let (mut attempt, mut doubt) = (1, false);
+        let mut chances = Chances {
+            version: true,
+            identity: true,
+        };
         loop {
             let miss = match self.attempt(call, version, attempt, until).await {
                 Ok(answer) => return Ok(answer),
                 Err(miss) => miss,
             };
-            if second_chance && self.put_right(&miss, &mut version).await {
-                second_chance = false;
+            if self.put_right(&miss, &mut version, &mut chances).await {
                 continue;
             }
             let pause = miss.wait.unwrap_or_else(|| backoff(attempt, fastrand::f64()));
@@ -86,14 +98,18 @@ impl Client {
     }
 
     /// Whether a refused version or identity could be put right, so that the request may be sent once more.
-    async fn put_right(&self, miss: &Miss, version: &mut Option<ApiVersion>) -> bool {
+    async fn put_right(&self, miss: &Miss, version: &mut Option<ApiVersion>, chances: &mut Chances) -> bool {
         match (miss.error.rejection(), miss.bounds, *version) {
-            (Some(Rejection::VersionRefused), Some(bounds), Some(used)) => {
+            (Some(Rejection::VersionRefused), Some(bounds), Some(used)) if chances.version => {
+                chances.version = false;
                 let other = self.renegotiate(used, bounds).await;
                 *version = other.or(*version);
                 other.is_some()
             }
-            (Some(Rejection::Unauthorized), _, _) => self.inner.session.renew().await,
+            (Some(Rejection::Unauthorized), _, _) if chances.identity => {
+                chances.identity = false;
+                self.inner.session.refused(miss.serial)
+            }
             _ => false,
         }
     }
@@ -145,12 +161,12 @@ impl Client {
         version: Option<ApiVersion>,
         status: &mut Option<u16>,
     ) -> Result<Answer, Miss> {
-        let mut request = self
-            .inner
-            .http
-            .request(call.route.method.clone(), call.url.clone());
+        let grant = self.inner.permit.guard(self.inner.session.grant()).await;
+        let grant = grant.ok_or(Error::NotPermitted { route: call.route })??;
+        let method = call.route.method.clone();
+        let mut request = self.inner.http.request(method, grant.place(&call.url));
         request = request
-            .headers(self.inner.session.headers().await?)
+            .headers(grant.headers.clone())
             .header("accept", "application/json");
         if let Some(version) = version {
             request = request
@@ -169,7 +185,11 @@ impl Client {
             .map_err(|error| unreachable_server(call.route, error))?;
         *status = Some(response.status().as_u16());
         Span::current().record("status", response.status().as_u16());
-        self.read(call.route, response, asked).await
+        let read = self.read(call.route, response, asked).await;
+        read.map_err(|miss| Miss {
+            serial: grant.serial,
+            ..miss
+        })
     }
 
     /// Reads an answer.
@@ -205,6 +225,7 @@ impl Client {
             },
             wait: retry_after(&headers, Timestamp::now()),
             bounds: VersionRange::in_headers(&headers),
+            serial: 0,
         })
     }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
-use super::{Error, Rejection};
+use super::{Class, Error, Rejection};
 
 /// The first pause is at most this long; each further one twice as long.
 const FIRST: Duration = Duration::from_millis(250);
@@ -29,6 +29,7 @@ pub(super) enum Repeat {
 pub(super) fn may_repeat(repeat: Repeat, error: &Error) -> bool {
     match error {
         Error::Transport { sent: false, .. } => true,
+        Error::Auth(error) => error.class() == Class::Transient,
         Error::Rejected { rejection, .. } => match rejection {
             Rejection::Busy | Rejection::TooMany => true,
             Rejection::Gateway => matches!(repeat, Repeat::Read | Repeat::Once),

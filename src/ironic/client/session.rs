@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::{Certificate, Url, redirect};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Mutex, Semaphore};
 
-use super::auth::Session;
-use super::{Auth, Error, Observe, Result, Unobserved, VersionRange};
-use crate::ironic::model::Stamp;
+use super::auth::{Renewal, Session};
+use super::{Auth, Error, Keystone, Observe, Result, Unobserved, VersionRange};
+use crate::ironic::model::{ApiVersion, Stamp};
 use crate::permit::Permit;
 
 /// How long a connection may take to open.
@@ -22,11 +23,14 @@ const IDLE: Duration = Duration::from_secs(4);
 /// No call takes longer, whatever the settings say.
 const PATIENCE: Duration = Duration::from_hours(24);
 
+/// What routes are written for while nobody knows where Ironic is. No name is ever looked up in `.invalid` (RFC 2606).
+const UNKNOWN: &str = "http://ironic.invalid";
+
 /// What a client needs to know.
 #[derive(Clone)]
 pub struct Settings {
-    /// Where Ironic is: `http(s)://host[:port][/prefix]`, with or without `/v1`.
-    pub endpoint: String,
+    /// Where Ironic is: `http(s)://host[:port][/prefix]`, with or without `/v1`. None: where Keystone's catalog says.
+    pub endpoint: Option<String>,
     /// Who is asking.
     pub auth: Auth,
     /// How many requests may be under way at once; the others wait, first come, first served.
@@ -35,8 +39,13 @@ pub struct Settings {
     pub deadline: Duration,
     /// How often a request may be sent before its failure is the caller's.
     pub attempts: u32,
+    /// The one API version to speak, if it is not to be negotiated: no newer than [`ApiVersion::TESTED`]. An Ironic that does not
+    /// have it is not spoken to.
+    pub api_version: Option<ApiVersion>,
     /// A CA to trust beside the system's.
     pub ca_certificate_pem: Option<Vec<u8>>,
+    /// A certificate to show to servers that ask for one, and its private key (PEM, both in one text).
+    pub client_certificate_pem: Option<SecretString>,
     /// Do not verify the server's certificate.
     pub insecure: bool,
     /// Who is told of every request.
@@ -51,12 +60,26 @@ impl Settings {
     /// The defaults for an endpoint.
     pub fn new(endpoint: impl Into<String>) -> Self {
         Self {
-            endpoint: endpoint.into(),
-            auth: Auth::None,
+            endpoint: Some(endpoint.into()),
+            ..Self::with(Auth::None)
+        }
+    }
+
+    /// The defaults for an Ironic that Keystone's catalog knows.
+    pub fn keystone(keystone: Keystone) -> Self {
+        Self::with(Auth::Keystone(Box::new(keystone)))
+    }
+
+    fn with(auth: Auth) -> Self {
+        Self {
+            endpoint: None,
+            auth,
             requests_in_flight: 8,
             deadline: Duration::from_mins(1),
             attempts: 4,
+            api_version: None,
             ca_certificate_pem: None,
+            client_certificate_pem: None,
             insecure: false,
             observe: Arc::new(Unobserved),
             permit: Permit::default(),
@@ -87,6 +110,7 @@ pub struct Client {
 
 pub(super) struct Inner {
     pub http: reqwest::Client,
+    /// What routes are written for; where requests go if the session knows no better.
     pub base: Url,
     pub session: Session,
     slots: Arc<Semaphore>,
@@ -101,7 +125,7 @@ pub(super) struct Inner {
     pub observe: Arc<dyn Observe>,
     pub permit: Permit,
     pub versions: Mutex<Option<VersionRange>>,
-    identity: String,
+    pub api_version: Option<ApiVersion>,
     stamps: AtomicU64,
 }
 
@@ -111,14 +135,14 @@ impl Client {
         if settings.requests_in_flight == 0 || settings.attempts == 0 || settings.deadline.is_zero() {
             return Err(Error::settings("no request would ever be sent: a limit is zero"));
         }
-        let base = normalised(&settings.endpoint)?;
+        if settings.api_version > Some(ApiVersion::TESTED) {
+            let problem = format!("no API version after {} was tested", ApiVersion::TESTED);
+            return Err(Error::settings(problem));
+        }
+        let given = settings.endpoint.as_deref().map(normalised).transpose()?;
         let http = http_client(&settings)?;
-        let session = Session::open(settings.auth, &http, &base)?;
-        let endpoint = base.as_str().trim_end_matches('/');
-        let identity = match session.user() {
-            Some(user) => format!("{endpoint} as {user}"),
-            None => endpoint.to_owned(),
-        };
+        let session = Session::open(settings.auth, &http, given.as_ref())?;
+        let base = given.map_or_else(|| normalised(UNKNOWN), Ok)?;
         let width = settings.requests_in_flight.min(Semaphore::MAX_PERMITS);
         let inner = Inner {
             http,
@@ -133,7 +157,7 @@ impl Client {
             observe: settings.observe,
             permit: settings.permit,
             versions: Mutex::new(None),
-            identity,
+            api_version: settings.api_version,
             stamps: AtomicU64::new(0),
         };
         Ok(Self {
@@ -194,9 +218,29 @@ impl Client {
         }
     }
 
-    /// The endpoint (normalised) and the user, never a secret: `http://host:6385 as admin`.
-    pub fn identity(&self) -> &str {
-        &self.inner.identity
+    /// The endpoint (normalised), the region if one was named, the user and the scope, never a secret:
+    /// `http://host:6385 as admin`. None before Keystone, where there is one, has told; from then on it stays the same: a
+    /// renewed token that is about something else ends the session ([`Client::has_moved`]).
+    pub fn identity(&self) -> Option<&str> {
+        self.inner.session.identity()
+    }
+
+    /// Whether Keystone now says that this is another Ironic, user or scope. Such a client sends nothing any more; a new one
+    /// with the same settings does.
+    pub fn has_moved(&self) -> bool {
+        self.inner.session.renewal().is_some_and(Renewal::has_moved)
+    }
+
+    /// How often in a row Keystone has refused the credentials, those of [`Keystone::used_tries`] included.
+    pub fn refusals(&self) -> u32 {
+        self.inner.session.renewal().map_or(0, Renewal::refusals)
+    }
+
+    /// Lets the credentials be tried as often as [`Keystone::tries`] says once more: somebody has looked into it.
+    pub fn forget_refusals(&self) {
+        if let Some(renewal) = self.inner.session.renewal() {
+            renewal.forget_refusals();
+        }
     }
 
     /// From now on no request is sent any more, also none that waits for its turn; those under way are finished. For an
@@ -215,13 +259,13 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Client({})", self.inner.identity)
+        write!(f, "Client({})", self.inner.session)
     }
 }
 
 /// The endpoint without `/v1` and without what does not belong there. Never repeats it in an error: it could
 /// contain a password.
-fn normalised(endpoint: &str) -> Result<Url> {
+pub(super) fn normalised(endpoint: &str) -> Result<Url> {
     let mut url: Url = endpoint
         .trim()
         .parse()
@@ -260,6 +304,13 @@ fn http_client(settings: &Settings) -> Result<reqwest::Client> {
         .tls_danger_accept_invalid_certs(settings.insecure);
     if let Some(pem) = settings.ca_certificate_pem.as_deref() {
         builder = builder.tls_certs_merge(certificates(pem)?);
+    }
+    if let Some(pem) = &settings.client_certificate_pem {
+        let pem = reqwest::Identity::from_pem(pem.expose_secret().as_bytes());
+        let pem = pem.map_err(|_quotes| {
+            Error::settings("the client certificate is not a certificate and a private key in PEM")
+        })?;
+        builder = builder.identity(pem);
     }
     builder
         .build()

@@ -1,15 +1,19 @@
 //! Whether a node's interfaces have what they need.
+use super::retry::Repeat;
 use super::routes::NODE_VALIDATE;
 use super::{Client, Error, Result};
 use crate::ironic::model::{InterfaceKind, Validation};
 
 impl Client {
-    /// Has Ironic judge the interfaces of a node by its fields; most drivers ask no machine. If one of those that are `required` is
+    /// Has Ironic judge the interfaces of a node by its fields; most drivers ask no machine. Not sent again after an error, since
+    /// some do and BMCs lock accounts. If one of those that are `required` is
     /// not judged good, or not judged at all, it is an [`Error::Invalid`] with Ironic's reasons.
     ///
     /// For a deployment, `boot`, `deploy`, `management` and `power` are required.
     pub async fn validate_node(&self, id: &str, required: &[InterfaceKind]) -> Result<Validation> {
-        let validation: Validation = self.read_one(self.to_node(&NODE_VALIDATE, id)?).await?;
+        let validation: Validation = self
+            .read_one(self.to_node(&NODE_VALIDATE, id)?.repeat(Repeat::Write))
+            .await?;
         let problems: Vec<String> = required
             .iter()
             .filter_map(|kind| problem(&validation, *kind))

@@ -21,14 +21,21 @@ pub struct VersionRange {
     pub min: ApiVersion,
     /// The newest it speaks.
     pub max: ApiVersion,
-    /// What every request asks for: the newest both sides know.
+    /// What every request asks for: the newest both sides know, or the one in the settings.
     pub negotiated: ApiVersion,
 }
 
 impl VersionRange {
-    /// Negotiates.
-    fn of(min: ApiVersion, max: ApiVersion) -> Result<Self> {
-        let negotiated = max.min(ApiVersion::TESTED);
+    /// Negotiates, unless a version was settled on beforehand.
+    fn of(min: ApiVersion, max: ApiVersion, settled: Option<ApiVersion>) -> Result<Self> {
+        if let Some(version) = settled.filter(|version| !(min..=max).contains(version)) {
+            return Err(Error::NotSupported {
+                what: "the configuration",
+                needs: version,
+                has: max,
+            });
+        }
+        let negotiated = settled.unwrap_or(max.min(ApiVersion::TESTED));
         if negotiated < min {
             return Err(Error::NotSupported {
                 what: "this client",
@@ -96,6 +103,7 @@ impl Client {
         VersionRange::of(
             bound(&document.version.min_version)?,
             bound(&document.version.version)?,
+            self.inner.api_version,
         )
     }
 
@@ -105,7 +113,7 @@ impl Client {
         used: ApiVersion,
         bounds: (ApiVersion, ApiVersion),
     ) -> Option<ApiVersion> {
-        let range = VersionRange::of(bounds.0, bounds.1).ok()?;
+        let range = VersionRange::of(bounds.0, bounds.1, self.inner.api_version).ok()?;
         *self.inner.versions.lock().await = Some(range);
         (range.negotiated != used).then_some(range.negotiated)
     }

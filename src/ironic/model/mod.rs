@@ -26,8 +26,8 @@ mod steps;
 mod summary;
 mod verb;
 mod version;
-mod work;
 mod volume;
+mod work;
 
 pub use allocation::{Allocation, AllocationCreate, AllocationState, AllocationUpdate};
 pub use bmc::Bmc;
@@ -58,11 +58,11 @@ pub use steps::{
 pub use summary::NodeSummary;
 pub use verb::Verb;
 pub use version::ApiVersion;
-pub use work::{Pool, Queue, Standing, Work};
 pub use volume::{
     VolumeConnector, VolumeConnectorCreate, VolumeConnectorUpdate, VolumeTarget, VolumeTargetCreate,
     VolumeTargetUpdate,
 };
+pub use work::{Pool, Queue, Standing, Work};
 
 use serde::{Deserialize, Deserializer};
 

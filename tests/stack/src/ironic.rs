@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::openstack::KeystoneAccess;
 use crate::ports::{self, Port};
 use crate::wait::until;
 use crate::{Launch, Process, Run, Tools, http_client};
@@ -47,6 +48,8 @@ pub enum IronicAuth {
         /// Its password.
         password: String,
     },
+    /// With a token of this Keystone.
+    Keystone(KeystoneAccess),
 }
 
 /// What kind of Ironic.
@@ -171,6 +174,7 @@ impl Ironic {
         let request = match &self.options.auth {
             IronicAuth::NoAuth => request,
             IronicAuth::HttpBasic { user, password } => request.basic_auth(user, Some(password)),
+            IronicAuth::Keystone(access) => request.header("X-Auth-Token", &access.token),
         };
         Ok(request.send().await?.error_for_status()?.json().await?)
     }
@@ -294,14 +298,15 @@ impl Settings<'_> {
     /// JSON is YAML, with nothing to quote wrongly.
     fn clouds(&self) -> String {
         let endpoint = format!("http://127.0.0.1:{}", self.port);
-        let mut cloud = json!({"auth_type": "none", "baremetal_endpoint_override": endpoint});
-        if let IronicAuth::HttpBasic { user, password } = &self.options.auth {
-            cloud = json!({
+        let cloud = match &self.options.auth {
+            IronicAuth::NoAuth => json!({"auth_type": "none", "baremetal_endpoint_override": endpoint}),
+            IronicAuth::HttpBasic { user, password } => json!({
                 "auth_type": "http_basic",
                 "baremetal_endpoint_override": endpoint,
                 "auth": {"endpoint": endpoint, "username": user, "password": password},
-            });
-        }
+            }),
+            IronicAuth::Keystone(access) => access.as_cloud(),
+        };
         format!("{:#}\n", json!({"clouds": {CLOUD: cloud}}))
     }
 
@@ -310,6 +315,7 @@ impl Settings<'_> {
         let auth = match &self.options.auth {
             IronicAuth::NoAuth => "noauth",
             IronicAuth::HttpBasic { .. } => "http_basic",
+            IronicAuth::Keystone(_) => "keystone",
         };
         let (host, port) = (conductor(&self.options.name, self.port), self.port);
         let kit = if self.options.testkit { ",testkit" } else { "" };

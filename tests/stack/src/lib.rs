@@ -8,6 +8,7 @@
 //! | [`ports`] | TCP ports that stay ours |
 //! | [`control_plane`] | etcd, kube-apiserver, kube-controller-manager; kubectl and helm |
 //! | [`ironic`] | Ironic with fake hardware whose faults are scripted per node |
+//! | [`openstack`] | Keystone, Neutron, and an Ironic that asks them |
 //! | [`proxy`] | an HTTP proxy that misbehaves as told and remembers everything |
 //! | [`operator`] | the `ironwright` binary as a process |
 //! | [`demo`] | all of it, for somebody who watches |
@@ -20,6 +21,7 @@ pub mod control_plane;
 pub mod demo;
 pub mod guard;
 pub mod ironic;
+pub mod openstack;
 pub mod operator;
 pub mod ports;
 pub mod process;
@@ -34,6 +36,7 @@ use anyhow::Context as _;
 
 pub use control_plane::ControlPlane;
 pub use ironic::{Ironic, IronicAuth, IronicOptions};
+pub use openstack::{OpenStack, OpenStackOptions};
 pub use operator::{Operator, OperatorOptions};
 pub use process::{Launch, Process};
 pub use progress::Progress;

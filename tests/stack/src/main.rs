@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+use ironwright_stack::openstack::OpenStackTools;
 use ironwright_stack::{Progress, Tools, bench, demo, guard, up};
 
 /// Starts the real parts that ironwright is tested on.
@@ -20,7 +21,11 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Builds and installs all parts into the cache, and nothing else.
-    Tools,
+    Tools {
+        /// Keystone and Neutron, too.
+        #[arg(long)]
+        openstack: bool,
+    },
     /// Runs the helm among the parts, with these arguments and as whoever calls.
     Helm {
         /// As helm takes them.
@@ -58,11 +63,7 @@ fn main() -> ExitCode {
 
 fn perform(command: Command) -> Result<ExitCode> {
     match command {
-        Command::Tools => run(async {
-            Tools::ensure(&Progress::stderr())
-                .await
-                .map(|_| ExitCode::SUCCESS)
-        }),
+        Command::Tools { openstack } => run(tools(openstack)),
         Command::Helm { arguments } => run(helm(arguments)),
         Command::Up(options) => run(up::run(options)),
         Command::Demo(options) => run(demo::run(options)),
@@ -73,6 +74,15 @@ fn perform(command: Command) -> Result<ExitCode> {
             std::process::exit(code)
         }
     }
+}
+
+async fn tools(openstack: bool) -> Result<ExitCode> {
+    let progress = Progress::stderr();
+    Tools::ensure(&progress).await?;
+    if openstack {
+        OpenStackTools::ensure(&progress).await?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Takes over helm's exit status.

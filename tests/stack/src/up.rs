@@ -8,7 +8,9 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::process::all_gone;
-use crate::{ControlPlane, Ironic, IronicAuth, IronicOptions, Progress, Run, Tools};
+use crate::{
+    ControlPlane, Ironic, IronicAuth, IronicOptions, OpenStack, OpenStackOptions, Progress, Run, Tools,
+};
 
 /// What to start.
 #[derive(Args, Clone, Debug, Default)]
@@ -22,9 +24,22 @@ pub struct Options {
     /// Ironic asks for this user and password (HTTP basic) instead of nothing.
     #[arg(long, value_name = "USER:PASSWORD")]
     http_basic: Option<String>,
+    #[command(flatten)]
+    openstack: WithOpenStack,
     /// Appended to ironic.conf; may be repeated, for example `--conf '[fake]' --conf 'deploy_delay = 5'`.
     #[arg(long, value_name = "LINE")]
     conf: Vec<String>,
+}
+
+/// More than an Ironic alone.
+#[derive(Args, Clone, Debug, Default)]
+struct WithOpenStack {
+    /// Ironic asks Keystone, which is started, too: clouds.yaml has the clouds `system`, `operator`, `member`, `reader`.
+    #[arg(long, conflicts_with_all = ["http_basic", "no_ironic"])]
+    keystone: bool,
+    /// With Neutron as well, and the network interfaces `flat` and `neutron`; implies `--keystone`.
+    #[arg(long, conflicts_with_all = ["http_basic", "no_ironic"])]
+    neutron: bool,
 }
 
 impl Options {
@@ -64,14 +79,23 @@ async fn serve(options: &Options, progress: &Progress) -> Result<()> {
     let ironic_options = options.ironic()?;
     let tools = Tools::ensure(progress).await?;
     let run = Run::start()?;
-    let (control_plane, ironic) = tokio::try_join!(
+    let with_keystone = options.openstack.keystone || options.openstack.neutron;
+    let openstack_options = OpenStackOptions {
+        neutron: options.openstack.neutron,
+        ironic: ironic_options.clone(),
+    };
+    let (control_plane, ironic, openstack) = tokio::try_join!(
         optionally(
             !options.no_control_plane,
             start_control_plane(&tools, &run, progress)
         ),
         optionally(
-            !options.no_ironic,
+            !options.no_ironic && !with_keystone,
             start_ironic(&tools, &run, progress, ironic_options)
+        ),
+        optionally(
+            with_keystone,
+            OpenStack::start(&tools, &run, progress, openstack_options)
         ),
     )?;
     print(&format!("Logs: {}", run.directory().display()))?;
@@ -80,6 +104,9 @@ async fn serve(options: &Options, progress: &Progress) -> Result<()> {
     }
     if let Some(ironic) = &ironic {
         print(&ironic_exports(&tools, ironic))?;
+    }
+    if let Some(openstack) = &openstack {
+        print(&openstack_exports(&tools, openstack))?;
     }
     print("# Ctrl-C stops everything.")?;
     std::future::pending().await
@@ -142,6 +169,20 @@ pub(crate) fn ironic_exports(tools: &Tools, ironic: &Ironic) -> String {
         "export OS_CLIENT_CONFIG_FILE={clouds} OS_CLOUD=ironic\nexport IRONIC_URL={endpoint}\n\
         # A Python with openstacksdk: {}",
         openstack.display()
+    )
+}
+
+/// What to tell a shell to use all of it.
+fn openstack_exports(tools: &Tools, openstack: &OpenStack) -> String {
+    let (clouds, url) = (
+        openstack.clouds_yaml().display(),
+        &openstack.keystone.access().auth_url,
+    );
+    let (ironic, python) = (openstack.ironic.endpoint(), tools.python("python"));
+    format!(
+        "export OS_CLIENT_CONFIG_FILE={clouds} OS_CLOUD=system\n# Keystone is {url}, Ironic is {ironic}.\n\
+        # A Python with openstacksdk: {}",
+        python.display()
     )
 }
 

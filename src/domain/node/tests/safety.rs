@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use super::super::gate::Destructive;
 use super::super::rules::{Choice, NO_RULE, RULES, Step, choose};
 use super::super::situation::{Gap, Grip, Guard, Place, Situation, Tenant, View, Want, Writes, place};
+use super::legal::legal;
+pub use super::legal::states;
 use crate::api::conditions::Reason;
-use crate::ironic::model::{NodeSummary, ProvisionState, Verb};
+use crate::ironic::model::{NodeSummary, ProvisionState};
 
 /// A chooser under test.
 pub type Chooser = fn(&Situation) -> Choice;
@@ -67,7 +69,7 @@ pub fn chosen(situation: &Situation) -> Choice {
     choose(situation).0
 }
 
-fn step(choice: Choice) -> Option<Step> {
+pub fn step(choice: Choice) -> Option<Step> {
     match choice {
         Choice::Step(step) => Some(step),
         _ => None,
@@ -109,54 +111,6 @@ fn sendable(s: &Situation, choice: Choice) -> bool {
 fn permitted(s: &Situation, choice: Choice) -> bool {
     let blind = !matches!(s.view, View::Summary | View::Full);
     step(choice).is_none() || (s.writes == Writes::Allowed && !blind)
-}
-
-fn legal(s: &Situation, choice: Choice) -> bool {
-    let verb = match step(choice) {
-        Some(Step::Manage) => Verb::Manage,
-        Some(Step::Inspect) => Verb::Inspect,
-        Some(Step::Provide) => Verb::Provide,
-        Some(Step::Rescue) => Verb::Rescue,
-        Some(Step::Unrescue) => Verb::Unrescue,
-        Some(Step::Deploy) => Verb::Active,
-        Some(Step::Undeploy) => Verb::Deleted,
-        Some(Step::Create) => return s.place == Place::Absent,
-        Some(Step::Delete) => return deletable(s.place),
-        Some(
-            Step::Patch
-            | Step::AddTrait
-            | Step::RemoveTrait
-            | Step::EnterMaintenance
-            | Step::LeaveMaintenance
-            | Step::PowerOn
-            | Step::PowerOff
-            | Step::Prove
-            | Step::Claim
-            | Step::Unclaim,
-        ) => return s.place.seen(),
-        None => return true,
-    };
-    states(s.place).all(|state| verb.legal_from(state))
-}
-
-/// Where Ironic removes a node (`DELETE /v1/nodes`, without maintenance).
-fn deletable(place: Place) -> bool {
-    matches!(
-        place,
-        Place::Enroll | Place::VerifyFailed | Place::Manageable | Place::Available | Place::AdoptFailed
-    )
-}
-
-/// The states that are folded into a place.
-pub fn states(wanted: Place) -> impl Iterator<Item = &'static ProvisionState> {
-    ProvisionState::ALL.iter().filter(move |state| {
-        let node = |error: Option<&str>| NodeSummary {
-            provision_state: (*state).clone(),
-            last_error: error.map(str::to_owned),
-            ..NodeSummary::default()
-        };
-        place(&node(None)) == wanted || place(&node(Some("no"))) == wanted
-    })
 }
 
 fn full_view(s: &Situation, choice: Choice) -> bool {

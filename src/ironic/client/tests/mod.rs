@@ -3,6 +3,7 @@ mod bmc;
 mod configdrive;
 mod deadlines;
 mod errors;
+mod keystone;
 mod listings;
 mod nodes;
 mod parsers;

@@ -117,6 +117,31 @@ async fn a_failed_discovery_is_tried_again_by_the_next_call() {
 }
 
 #[tokio::test]
+async fn a_version_in_the_settings_is_spoken_or_nothing() {
+    let settled = |server: &MockServer, minor| {
+        Client::new(Settings {
+            api_version: Some(ApiVersion::v1(minor)),
+            ..settings(server)
+        })
+    };
+    let server = old_server("1.1", "1.95").await;
+    let right =
+        Mock::given(path(format!("/v1/nodes/{NODE}"))).and(header("openstack-api-version", "baremetal 1.72"));
+    right
+        .respond_with(Fixture::read("node-active").answer())
+        .expect(1)
+        .mount(&server)
+        .await;
+    settled(&server, 72).unwrap().get_node(NODE).await.unwrap();
+    let too_new = settled(&server, 96).unwrap().get_node(NODE).await.unwrap_err();
+    assert!(matches!(too_new, Error::NotSupported { .. }), "{too_new}");
+    assert!(
+        settled(&server, 999).is_err(),
+        "newer than this client was tested with"
+    );
+}
+
+#[tokio::test]
 async fn a_server_that_was_pinned_to_an_older_version_is_followed() {
     let server = server().await;
     let new = Mock::given(path(format!("/v1/nodes/{NODE}")))
@@ -193,8 +218,9 @@ async fn a_narrow_listing_asks_an_old_server_only_for_what_it_knows() {
 #[test]
 fn the_endpoint_is_normalised_and_never_holds_a_secret() {
     install_tls();
-    let identity =
-        |endpoint: &str| Client::new(Settings::new(endpoint)).map(|client| client.identity().to_owned());
+    let identity = |endpoint: &str| {
+        Client::new(Settings::new(endpoint)).map(|client| client.identity().unwrap().to_owned())
+    };
     for endpoint in [
         "http://h:6385",
         "http://h:6385/",

@@ -42,7 +42,8 @@ impl Requests {
 
     /// All of them.
     pub(super) fn total(&self) -> f64 {
-        self.0.values().sum()
+        // From a positive zero: the empty sum of floats is a negative one.
+        self.0.values().fold(0.0, |sum, count| sum + count)
     }
 
     /// Those to one method and route.

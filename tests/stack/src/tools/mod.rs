@@ -4,6 +4,7 @@
 //! directory is named after a hash of its pins, so that a changed pin builds a new one beside the old. A part is
 //! complete when it holds the marker file; a lock file keeps two runs from building the same part at once.
 
+pub(crate) mod openstack;
 mod requirements;
 
 use std::fs::File;
@@ -14,6 +15,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::{Launch, Progress};
+pub use openstack::OpenStackTools;
 pub use requirements::Python;
 use requirements::Requirements;
 
@@ -168,33 +170,34 @@ async fn build_control_plane(part: &Path, progress: &Progress) -> Result<()> {
 }
 
 async fn build_environment(part: &Path, python: &Python, progress: &Progress) -> Result<()> {
-    let pins = part.join("requirements.txt");
-    std::fs::write(&pins, PYTHON_PINS).context("cannot write the Python pins")?;
-    let log = part.join("build.log");
-    let create = Launch::new("python -m venv", python.program(), &log)
-        .args(["-m", "venv"])
-        .arg(part);
-    let install = Launch::new("pip install", part.join("bin/python"), &log)
-        .args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--no-deps",
-            "--disable-pip-version-check",
-            "--requirement",
-        ])
-        .arg(&pins);
     let work = async {
-        create.run().await?;
-        install.run().await?;
-        create_empty_database(part, &log).await
+        install(part, python, PYTHON_PINS).await?;
+        create_empty_database(part, &part.join("build.log")).await
     };
     progress
         .step(
             "installing Ironic and openstacksdk (half a minute the first time, then cached)",
             work,
         )
+        .await
+}
+
+/// A virtual environment with exactly these packages.
+async fn install(part: &Path, python: &Python, packages: &str) -> Result<()> {
+    let pins = part.join("requirements.txt");
+    std::fs::write(&pins, packages).context("cannot write the Python pins")?;
+    let log = part.join("build.log");
+    Launch::new("python -m venv", python.program(), &log)
+        .args(["-m", "venv"])
+        .arg(part)
+        .run()
+        .await?;
+    let pip = ["-m", "pip", "install", "--quiet", "--no-deps"];
+    Launch::new("pip install", part.join("bin/python"), &log)
+        .args(pip)
+        .args(["--disable-pip-version-check", "--requirement"])
+        .arg(&pins)
+        .run()
         .await
 }
 

@@ -1,0 +1,147 @@
+//! What is to be said of a cloud that is being observed.
+
+use std::time::Duration;
+
+use kube::ResourceExt;
+
+use super::cloud_settings::TRIES;
+use super::context::Context;
+use super::node::HEARTBEAT;
+use super::triggers::users;
+use crate::api::cloud::RefusedCredentials;
+use crate::api::conditions::Reason;
+use crate::api::{ACCEPT_IDENTITY_ANNOTATION, BareMetalCloud};
+use crate::domain::conditions::Standing;
+use crate::fleet::observer::Overview;
+use crate::fleet::{CloudKey, Health, Observer};
+
+/// What came of looking at the cloud.
+pub struct Finding {
+    /// Ready, on its way, or in need of a person.
+    pub standing: Standing,
+    /// The condition's reason.
+    pub reason: Reason,
+    /// The sentence.
+    pub message: String,
+    /// Whom the nodes were seen as.
+    pub identity: Option<String>,
+    /// How often the credentials were refused.
+    pub refused: Option<RefusedCredentials>,
+    /// What was seen.
+    pub overview: Option<Overview>,
+    /// Until the next look at the object.
+    pub pause: Duration,
+}
+
+type Verdict = (Standing, Reason, String);
+
+/// `version`: that of the Secret with the credentials.
+pub fn judge(
+    object: &BareMetalCloud,
+    key: &CloudKey,
+    observer: &Observer,
+    version: String,
+    context: &Context,
+) -> Finding {
+    let overview = observer.overview();
+    let known = object.status.as_ref().and_then(|status| status.identity.clone());
+    let now = observer.client.identity().map(ToOwned::to_owned);
+    let accepted = object.annotations().get(ACCEPT_IDENTITY_ANNOTATION);
+    let changed = match (&known, &now) {
+        (Some(known), Some(now)) => known != now && accepted != Some(now),
+        _ => false,
+    };
+    let (standing, reason, message) = if object.metadata.deletion_timestamp.is_some() {
+        still_needed(key, context)
+    } else if changed {
+        identity_changed(known.as_deref(), now.as_deref())
+    } else {
+        health(&overview, now.as_deref(), observer.client.refusals())
+    };
+    // An identity is recorded once it has shown nodes; from then on it is the one that absences are believed of.
+    let identity = if changed || overview.health != Health::Up {
+        known
+    } else {
+        now
+    };
+    Finding {
+        standing,
+        reason,
+        message,
+        identity,
+        refused: refused(object, observer.client.refusals(), version),
+        overview: Some(overview),
+        pause: HEARTBEAT,
+    }
+}
+
+fn refused(object: &BareMetalCloud, tries: u32, version: String) -> Option<RefusedCredentials> {
+    (tries > 0).then(|| RefusedCredentials {
+        secret_version: version,
+        generation: object.metadata.generation.unwrap_or_default(),
+        tries: i32::try_from(tries).unwrap_or(i32::MAX),
+    })
+}
+
+fn health(overview: &Overview, now: Option<&str>, refusals: u32) -> Verdict {
+    let now = now.unwrap_or("The cloud");
+    match &overview.health {
+        Health::Unknown => (
+            Standing::Reconciling,
+            Reason::AwaitingObservation,
+            "Waiting for the first answer.".to_owned(),
+        ),
+        Health::Up => (Standing::Ready, Reason::Observed, up(overview)),
+        Health::Down {
+            unauthorized: true,
+            words,
+            ..
+        } if (1..TRIES).contains(&refusals) => (
+            Standing::Reconciling,
+            Reason::Unauthorized,
+            format!("{now} refuses the credentials, {refusals} of {TRIES} times so far: {words}"),
+        ),
+        Health::Down {
+            unauthorized: true,
+            words,
+            ..
+        } => (
+            Standing::Stalled,
+            Reason::Unauthorized,
+            format!("{now} refuses the credentials: {words}"),
+        ),
+        Health::Down { words, .. } => (
+            Standing::Reconciling,
+            Reason::CloudUnavailable,
+            format!("{now} does not answer: {words}"),
+        ),
+    }
+}
+
+fn up(overview: &Overview) -> String {
+    let up = "The cloud answers and its nodes are observed.";
+    match overview.drivers {
+        Some(_) => up.to_owned(),
+        None => format!(
+            "{up} These credentials have no right to list drivers, which takes system scope: a driver that no conductor offers is noticed only when it is used."
+        ),
+    }
+}
+
+fn identity_changed(known: Option<&str>, now: Option<&str>) -> Verdict {
+    let (known, now) = (known.unwrap_or_default(), now.unwrap_or_default());
+    let message = format!(
+        "The nodes were seen under {known}; the settings now say {now}. Nothing is written until this is confirmed: if it is the same Ironic, annotate the cloud with {ACCEPT_IDENTITY_ANNOTATION}=\"{now}\"."
+    );
+    (Standing::Stalled, Reason::IdentityChanged, message)
+}
+
+fn still_needed(key: &CloudKey, context: &Context) -> Verdict {
+    let users = users(key, context);
+    let some = users.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+    let message = format!(
+        "{} BareMetalNodes still need this cloud ({some}…). It goes when they are gone.",
+        users.len()
+    );
+    (Standing::Reconciling, Reason::StillNeeded, message)
+}
