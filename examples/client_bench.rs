@@ -6,6 +6,7 @@
 //! ```
 //!
 //! Prints `{"rows", "seconds", "cpu_seconds", "rss_mib"}`. Connecting and finding out the API version is not part of the times.
+use std::io::Write;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -45,7 +46,7 @@ async fn main() -> Result<()> {
         "cpu_seconds": cpu_seconds()? - cpu,
         "rss_mib": rss_mib()?,
     });
-    println!("{figures}");
+    writeln!(std::io::stdout(), "{figures}")?;
     Ok(())
 }
 

@@ -7,12 +7,16 @@ mod allocations;
 mod changes;
 mod listing;
 mod nodes;
+mod normal;
 mod others;
+mod outcome;
 mod page;
+mod port_groups;
 mod ports;
 mod scene;
 mod sdk;
 mod states;
+mod waits;
 
 use std::panic::AssertUnwindSafe;
 
@@ -44,11 +48,11 @@ async fn every_call_of_the_page_is_shown() {
         changes::patched,
         listing::filtered, listing::filtered_further, listing::sorted, listing::paged, listing::selected,
         states::power_states, states::reboots, states::power_failures, states::provision_states, states::wrong_requests,
-        states::refused_requests, states::failures, states::waits, states::waits_that_fail, states::partial_results,
-        states::reservations, states::validation, states::validation_without_a_word,
+        states::refused_requests, states::failures, waits::many, waits::failures, waits::partial_results,
+        waits::reservations, waits::validation, waits::validation_without_a_word,
         ports::port_created, ports::port_changed, ports::port_read, ports::port_deleted, ports::ports_listed,
-        ports::ports_sorted, ports::group_created_and_changed, ports::group_read, ports::groups_listed,
-        ports::group_with_ports,
+        ports::ports_sorted, port_groups::created_and_changed, port_groups::read, port_groups::listed,
+        port_groups::with_ports,
         others::drivers, others::chassis, others::chassis_with_nodes, others::vifs, others::vifs_refused,
         others::config_drives,
         allocations::life, allocations::without_a_node, allocations::waits_that_end,

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::nodes::draft;
-use super::scene::{Did, SIDES, Scene, Side, all};
+use super::outcome::Did;
+use super::scene::{SIDES, Scene, Side, all};
 use super::sdk::{Call, call};
 use crate::client_lab::with;
 

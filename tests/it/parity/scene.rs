@@ -2,9 +2,7 @@
 
 #![cfg(test)]
 
-use std::collections::BTreeMap;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use futures::future::BoxFuture;
 use futures::{Stream, TryStreamExt};
@@ -14,10 +12,12 @@ use ironwright_stack::Proxy;
 use ironwright_stack::proxy::Action;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
+use super::normal::{Uuids, missing};
+use super::outcome::{Did, Plain, checked, failure, tells};
 use super::sdk::{Call, Sdk, call};
 use crate::harness;
+use crate::stage::Stack;
 
 /// Who plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,48 +28,6 @@ pub enum Side {
 
 /// Both.
 pub const SIDES: [Side; 2] = [Side::Sdk, Side::Ours];
-
-/// What went wrong for a caller: an HTTP status, or a word.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Failure {
-    pub kind: String,
-    pub words: String,
-}
-
-/// What a call came to.
-#[derive(Debug)]
-pub struct Did {
-    pub result: Result<Value, Failure>,
-    /// The requests it took, as `METHOD path?query`.
-    pub sent: Vec<String>,
-}
-
-impl Did {
-    /// What the caller got.
-    pub fn value(&self) -> &Value {
-        self.result.as_ref().expect("it works")
-    }
-
-    /// What went wrong.
-    pub fn failure(&self) -> &Failure {
-        self.result.as_ref().expect_err("it fails")
-    }
-
-    /// What kind of failure; empty if it was none.
-    pub fn kind(&self) -> &str {
-        self.result
-            .as_ref()
-            .map_or_else(|failure| failure.kind.as_str(), |_| "")
-    }
-
-    /// How many requests of a method it took.
-    pub fn count(&self, method: &str) -> usize {
-        self.sent
-            .iter()
-            .filter(|request| request.starts_with(method))
-            .count()
-    }
-}
 
 /// What was shown of a call of openstacksdk's.
 pub struct Shown {
@@ -84,6 +42,7 @@ pub struct Theatre {
     sdk: Sdk,
     sdk_proxy: Proxy,
     our_proxy: Proxy,
+    stack: Stack,
     pub ours: Client,
     pub shown: Vec<Shown>,
     /// What turned out otherwise: all of it is told, not the first.
@@ -94,21 +53,23 @@ pub struct Theatre {
 pub struct Scene<'a> {
     theatre: &'a mut Theatre,
     name: &'static str,
-    known: BTreeMap<String, String>,
-    count: [usize; 2],
+    uuids: Uuids,
 }
 
 impl Theatre {
     pub async fn open() -> Self {
-        let stack = harness::stack().await;
+        // Others would write as well, and be in the listings.
+        let own = harness::stack().await.with_own_ironic("parity").await;
+        let stack = own.expect("an Ironic");
         let endpoint = stack.ironic.endpoint();
         let sdk_proxy = Proxy::start(&endpoint).await.expect("a proxy");
         let our_proxy = Proxy::start(&endpoint).await.expect("a proxy");
         Self {
-            sdk: Sdk::start(stack, &sdk_proxy),
+            sdk: Sdk::start(&stack, &sdk_proxy),
             ours: Client::new(Settings::new(our_proxy.endpoint())).expect("a client"),
             sdk_proxy,
             our_proxy,
+            stack,
             shown: Vec::new(),
             wrong: Vec::new(),
         }
@@ -118,8 +79,7 @@ impl Theatre {
         Scene {
             theatre: self,
             name,
-            known: BTreeMap::new(),
-            count: [0, 0],
+            uuids: Uuids::default(),
         }
     }
 }
@@ -163,7 +123,7 @@ impl Scene<'_> {
         self.theatre.our_proxy.clear_rules();
     }
 
-    /// Both do it, each in its own way, at the same time.
+    /// Both do it, each in its own way.
     pub fn both<'s, T: Plain + Send + 's>(
         &'s mut self,
         call: &'s Call,
@@ -173,7 +133,12 @@ impl Scene<'_> {
             let theatre = &mut *self.theatre;
             theatre.sdk_proxy.clear_log();
             theatre.our_proxy.clear_log();
-            let (sdk, ours) = tokio::join!(theatre.sdk.call(call), ours);
+            let (sdk, ours) = if is_wait(call.function) {
+                tokio::join!(theatre.sdk.call(call), ours)
+            } else {
+                // One after the other: SQLite does not like two writers.
+                (theatre.sdk.call(call).await, ours.await)
+            };
             let sdk = Did {
                 result: sdk,
                 sent: sent(&theatre.sdk_proxy),
@@ -198,7 +163,10 @@ impl Scene<'_> {
             let (sdk, ours) = self.both(call, ours).await;
             let mut differences = match (&sdk.result, &ours.result) {
                 (Ok(sdk), Ok(ours)) => {
-                    let (sdk, ours) = (self.normal(Side::Sdk, sdk), self.normal(Side::Ours, ours));
+                    let (sdk, ours) = (
+                        self.uuids.normal(Side::Sdk, sdk),
+                        self.uuids.normal(Side::Ours, ours),
+                    );
                     missing(&sdk, &ours, "")
                 }
                 (Err(sdk), Err(ours)) if tells(sdk, ours) => Vec::new(),
@@ -282,8 +250,8 @@ impl Scene<'_> {
     pub async fn held(&mut self, path: impl Fn(Side) -> String) -> Value {
         let mut held = Vec::new();
         for side in SIDES {
-            let object = read(&path(side)).await;
-            held.push(self.normal(side, &object));
+            let object = read(&self.theatre.stack, &path(side)).await;
+            held.push(self.uuids.normal(side, &object));
         }
         if held[0] != held[1] {
             let wrong = format!("{}, Ironic holds {} and {}", self.name, held[0], held[1]);
@@ -297,73 +265,6 @@ impl Scene<'_> {
         let scene = self.name.replace("::", "-");
         self.held(|side| format!("/v1/nodes/{}{scene}-{name}", prefix(side)))
             .await
-    }
-
-    /// Without what must differ: whose it is, uuids (told apart by their order), times, links.
-    fn normal(&mut self, side: Side, value: &Value) -> Value {
-        match value {
-            Value::Object(members) => {
-                let kept = members
-                    .iter()
-                    .filter(|(name, value)| !VOLATILE.contains(&name.as_str()) && !is_nothing(value));
-                kept.map(|(name, value)| (name.clone(), self.normal(side, value)))
-                    .collect()
-            }
-            Value::Array(items) => items.iter().map(|item| self.normal(side, item)).collect(),
-            Value::String(text) => self.normal_text(side, text).into(),
-            other => other.clone(),
-        }
-    }
-
-    fn normal_text(&mut self, side: Side, text: &str) -> String {
-        if Uuid::try_parse(text).is_ok() {
-            let count = &mut self.count[side as usize];
-            let known = self.known.entry(text.to_owned()).or_insert_with(|| {
-                *count += 1;
-                format!("uuid {count}")
-            });
-            return known.clone();
-        }
-        // Links lead through each side's own proxy.
-        let link = text
-            .strip_prefix("http://127.0.0.1:")
-            .and_then(|rest| rest.split_once('/'));
-        plain_words(link.map_or(text, |(_, path)| path))
-    }
-}
-
-/// What a caller gets, as JSON.
-pub trait Plain {
-    fn plain(self) -> Value;
-}
-
-impl<T: Serialize> Plain for Seen<T> {
-    fn plain(self) -> Value {
-        json_of(&self.value)
-    }
-}
-
-impl<T: Serialize> Plain for Option<Seen<T>> {
-    fn plain(self) -> Value {
-        self.map_or(Value::Null, Plain::plain)
-    }
-}
-
-impl<T: Serialize> Plain for Vec<T> {
-    fn plain(self) -> Value {
-        json_of(&self)
-    }
-}
-
-impl Plain for () {
-    fn plain(self) -> Value {
-        Value::Null
-    }
-}
-
-impl Plain for Value {
-    fn plain(self) -> Value {
-        self
     }
 }
 
@@ -394,114 +295,9 @@ pub fn mac(side: Side, scene: u8, number: u8) -> String {
     format!("{side}:{scene:02x}:00:00:{number:02x}")
 }
 
-/// What tells nothing: when, where, and who works on it.
-const VOLATILE: &[&str] = &[
-    "links",
-    "location",
-    "created_at",
-    "updated_at",
-    "provision_updated_at",
-    "inspection_started_at",
-    "inspection_finished_at",
-    "last_power_state_change",
-    "reservation",
-    "ports",
-    "portgroups",
-    "states",
-    "volume",
-    "id",
-    "nodes",
-];
-
-fn is_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Object(members) => members.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::String(text) => text.is_empty(),
-        Value::Bool(_) | Value::Number(_) => false,
-    }
-}
-
-/// Words without whose they are.
-fn plain_words(words: &str) -> String {
-    let mut words = words
-        .replace(prefix(Side::Sdk), "")
-        .replace(prefix(Side::Ours), "")
-        .replace("02:5d:", "02:")
-        .replace("02:0a:", "02:");
-    let start = |words: &str, from: usize| {
-        (from..words.len()).find(|&at| {
-            words
-                .get(at..at + 36)
-                .is_some_and(|text| Uuid::try_parse(text).is_ok())
-        })
-    };
-    let mut from = 0;
-    while let Some(at) = start(&words, from) {
-        words.replace_range(at..at + 36, "(uuid)");
-        from = at;
-    }
-    words
-}
-
-/// What is in the first and not in the second. Rows beside each other have to be as many.
-fn missing(sdk: &Value, ours: &Value, at: &str) -> Vec<String> {
-    match (sdk, ours) {
-        (Value::Object(sdk), Value::Object(ours)) => sdk
-            .iter()
-            .flat_map(|(name, value)| {
-                let ours = ours.get(name).unwrap_or(&Value::Null);
-                missing(value, ours, &format!("{at}/{name}"))
-            })
-            .collect(),
-        (Value::Array(sdk), Value::Array(ours)) if sdk.len() == ours.len() => sdk
-            .iter()
-            .zip(ours)
-            .enumerate()
-            .flat_map(|(row, (sdk, ours))| missing(sdk, ours, &format!("{at}/{row}")))
-            .collect(),
-        _ if sdk == ours => Vec::new(),
-        _ => vec![format!("{at}: {sdk} is not {ours}")],
-    }
-}
-
-/// Whether both say the same of what went wrong; a caller's own mistake each says in its own words.
-fn tells(sdk: &Failure, ours: &Failure) -> bool {
-    let said = plain_words(&sdk.words).contains(&plain_words(&ours.words));
-    sdk.kind == ours.kind && (said || matches!(ours.kind.as_str(), "argument" | "timeout"))
-}
-
-/// What a check found.
-fn checked(sdk: &Did, ours: &Did, check: impl FnOnce(&Did, &Did)) -> Vec<String> {
-    match catch_unwind(AssertUnwindSafe(|| check(sdk, ours))) {
-        Ok(()) => Vec::new(),
-        Err(_) => vec![format!("see above: {sdk:?} and {ours:?}")],
-    }
-}
-
 /// Waits look as often as they please.
 fn is_wait(function: &str) -> bool {
     function.starts_with("wait_") || function.starts_with("set_node_") || function.starts_with("create_node")
-}
-
-/// What the caller of our client is told.
-fn failure(error: &Error) -> Failure {
-    let kind = match error {
-        Error::Rejected { status, .. } => status.to_string(),
-        Error::Unreached { .. } | Error::PowerUnreached { .. } | Error::Unallocated { .. } => {
-            "failed".to_owned()
-        }
-        Error::StillWaiting { .. } => "timeout".to_owned(),
-        Error::Invalid { .. } => "invalid".to_owned(),
-        Error::Argument { .. } => "argument".to_owned(),
-        Error::NotSupported { .. } => "not supported".to_owned(),
-        other => format!("{other:?}"),
-    };
-    Failure {
-        kind,
-        words: error.words().into_owned(),
-    }
 }
 
 /// The requests through a proxy, discovery left out.
@@ -514,8 +310,8 @@ fn sent(proxy: &Proxy) -> Vec<String> {
 }
 
 /// What Ironic holds, all of it, with nobody's client in between.
-async fn read(path: &str) -> Value {
-    let url = format!("{}{path}", harness::stack().await.ironic.endpoint());
+async fn read(stack: &Stack, path: &str) -> Value {
+    let url = format!("{}{path}", stack.ironic.endpoint());
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
     let request = client.get(url).header("X-OpenStack-Ironic-API-Version", "latest");
     let answer = request.send().await.expect("Ironic answers");

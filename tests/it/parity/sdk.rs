@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use super::scene::Failure;
+use super::outcome::Failure;
 use crate::stage::Stack;
 
 const SCRIPT: &str = include_str!("../../stack/python/parity.py");
