@@ -10,6 +10,8 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 STACK := $(TARGET)/debug/ironwright-stack
 # One selection of packages and targets for everything that is built twice otherwise: cargo's features depend on it.
 BUILD := $(CARGO) build --workspace --all-targets --locked
+# End-to-end tests mostly wait: for Ironic, for a listing, for a pause to end.
+E2E_THREADS ?= 4
 GENERATED := crds charts/ironwright/generated deploy/crds.yaml deploy/operator.yaml docs/reference
 
 # $(call with_tools,COMMAND,OPTIONS): the launcher gets the stack's tools ready (Go, Python) while COMMAND compiles Rust.
@@ -52,7 +54,7 @@ build: preflight ## Compile everything, tests included, and get the stack's tool
 test: build ## The whole suite, unit to end-to-end, on the same real parts
 	@$(CARGO) test --workspace --locked --doc
 	@$(CARGO) test --workspace --locked --lib --bins --no-fail-fast
-	@$(CARGO) test --workspace --locked --test '*' --no-fail-fast
+	@$(CARGO) test --workspace --locked --test '*' --no-fail-fast -- --test-threads=$(E2E_THREADS)
 
 .PHONY: bench
 bench: preflight ## Measure the release build against a plain script; writes target/bench/results.json

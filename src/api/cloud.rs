@@ -101,7 +101,8 @@ pub struct Intervals {
 }
 
 /// How much of this Ironic's capacity the operator may take. Clouds with the same endpoint and credentials share one line: what
-/// counts is the smallest value that any of them gives, for all of them (`destructive.perHour` is each cloud's own).
+/// counts is the smallest value of any of them, for all of them; one that gives none counts with the default
+/// (`destructive.perHour` is each cloud's own).
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
@@ -121,8 +122,8 @@ pub struct Limits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10_000))]
     pub cleans: Option<i32>,
-    /// A budget of steps that can cost data or a machine: undeploy, clean on the way to available, power off, remove. Absent:
-    /// none.
+    /// A budget of steps that can cost data or a machine: undeploy, clean on the way to available, power off, remove; by the hour
+    /// also inspect, rescue and unrescue, which boot the machine. Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destructive: Option<DestructiveLimits>,
 }

@@ -45,7 +45,8 @@ pub struct OnEnroll {
     /// Ironic inspects the machine, which may boot it, the first time it is `manageable`, before it goes on from there: at most
     /// once, never a machine that was inspected before or that ever carried an instance of this object. A failed inspection is tried
     /// three times; then the node goes back to `manageable` and on to what `provision` asks for, and `status.inspection` keeps the
-    /// reason. An inspection that Ironic refuses to begin holds the node until the spec changes.
+    /// reason. An inspection that Ironic refuses to begin holds the node until the spec changes or
+    /// Ironic takes it.
     #[serde(default)]
     pub inspect: bool,
 }

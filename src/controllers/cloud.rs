@@ -75,7 +75,8 @@ async fn run(mut object: BareMetalCloud, context: &Context) -> Result<(&'static 
     let key = key(&object);
     let api = Api::namespaced(context.kube.clone(), &key.namespace);
     if object.metadata.deletion_timestamp.is_some() && users(&key, context).is_empty() {
-        context.clouds.remove(&key);
+        let left = context.clouds.remove(&key);
+        wake_nodes(&key, context, left.as_deref());
         cloud_secrets::release(&key, context).await?;
         finalizer::remove(&api, &object).await?;
         context.cloud_memory.forget(&object);
@@ -102,8 +103,8 @@ async fn find(object: &BareMetalCloud, key: &CloudKey, context: &Context) -> Fin
             // What was seen with settings that worked is still seen: a Secret that is gone must not stop a deletion.
             let pause = if unsettled.passing { RECHECK } else { HEARTBEAT };
             if context.clouds.get(key).is_none() || !unsettled.passing {
-                context.clouds.break_off(key, message.clone());
-                wake_nodes(key, context, None);
+                let left = context.clouds.break_off(key, message.clone());
+                wake_nodes(key, context, left.as_deref());
             }
             let standing = if unsettled.passing {
                 Standing::Reconciling

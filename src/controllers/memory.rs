@@ -30,6 +30,8 @@ struct Remembered<K> {
     reported: Option<Instant>,
     /// When a destructive step was paid for that was not taken.
     paid: Option<Instant>,
+    /// When the step that was taken last was paid for.
+    redeemed: Option<Instant>,
 }
 
 impl<K> Default for Memory<K> {
@@ -49,6 +51,7 @@ impl<K> Default for Remembered<K> {
             underway: None,
             reported: None,
             paid: None,
+            redeemed: None,
         }
     }
 }
@@ -149,7 +152,17 @@ impl<K: Resource + Clone> Memory<K> {
         if let Some(uid) = object.uid()
             && let Some(remembered) = self.objects().get_mut(&uid)
         {
-            remembered.paid = None;
+            remembered.redeemed = remembered.paid.take();
+        }
+    }
+
+    /// The step that was taken last destroyed nothing: what was paid for it is worth as long as it was, and not an hour more, or it
+    /// would outlast the record of it.
+    pub fn refund(&self, object: &K) {
+        if let Some(uid) = object.uid()
+            && let Some(remembered) = self.objects().get_mut(&uid)
+        {
+            remembered.paid = remembered.redeemed.take();
         }
     }
 
@@ -179,4 +192,38 @@ fn version<K: Resource>(object: &K) -> u64 {
         .as_deref()
         .and_then(|version| version.parse().ok())
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::BareMetalNode;
+
+    #[test]
+    fn what_is_given_back_is_no_younger_than_what_was_paid() {
+        let mut object = BareMetalNode::new("n1", crate::api::BareMetalNodeSpec::default());
+        object.metadata.uid = Some("u".to_owned());
+        let memory = Memory::default();
+        let paid = || memory.objects().get("u").and_then(|remembered| remembered.paid);
+        memory.refund(&object);
+        assert_eq!(paid(), None, "nothing was paid");
+        memory.paid(&object);
+        let first = paid();
+        assert!(first.is_some() && memory.has_paid(&object));
+        for _ in 0..3 {
+            memory.redeem(&object);
+            assert!(!memory.has_paid(&object));
+            memory.refund(&object);
+            assert_eq!(paid(), first, "a refusal is no payment");
+        }
+        memory.redeem(&object);
+        memory.redeem(&object);
+        memory.refund(&object);
+        assert_eq!(paid(), None, "the last step was not paid for");
+        let long_ago = Instant::now().checked_sub(HOUR).unwrap();
+        memory.objects().get_mut("u").unwrap().paid = Some(long_ago);
+        memory.redeem(&object);
+        memory.refund(&object);
+        assert!(!memory.has_paid(&object), "its hour is over");
+    }
 }

@@ -106,11 +106,8 @@ impl Pass<'_> {
 
     /// What Ironic refused destroyed nothing, and is not paid for again.
     pub fn refund(&self, step: Step, error: &client::Error) {
-        if Destructive::of(step).is_some()
-            && node_call::is_refused(error)
-            && self.budget(Timestamp::now()).is_some()
-        {
-            self.context.nodes.paid(&self.object);
+        if Destructive::of(step).is_some() && node_call::is_refused(error) {
+            self.context.nodes.refund(&self.object);
         }
     }
 

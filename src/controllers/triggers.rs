@@ -178,22 +178,13 @@ fn wake_users(object: &BareMetalCloud, context: &Context, seen: &mut HashMap<Obj
         .hash(&mut hasher);
     // A deletion is delivered as the last known object.
     let there = context.cloud_store.get(&ObjectRef::from_obj(object)).is_some();
-    if !there {
-        context.clouds.remove(&key);
-    }
+    let left = if there { None } else { context.clouds.remove(&key) };
     there.hash(&mut hasher);
     let now = hasher.finish();
     if seen.insert(key.clone(), now) == Some(now) {
         return;
     }
-    for node in within(&context.node_store, Some(&key.namespace)) {
-        if node.spec.cloud_ref.name == key.name {
-            context
-                .node_triggers
-                .send(ObjectRef::from_obj(node.as_ref()))
-                .ok();
-        }
-    }
+    wake_nodes(&key, context, left.as_deref());
 }
 
 /// The nodes that hold on to the cloud: those that have, or may have, a counterpart in it.

@@ -88,6 +88,15 @@ struct Seen {
     terms: Option<Terms>,
 }
 
+impl Seen {
+    fn observer(self) -> Option<Arc<Observer>> {
+        match self.entry {
+            Entry::Observed(observer) => Some(observer),
+            Entry::Broken(_) => None,
+        }
+    }
+}
+
 impl State {
     /// Puts the combined terms of its clouds to every observer.
     fn agree(&self) {
@@ -143,13 +152,12 @@ impl Clouds {
         };
         let before = state.clouds.insert(cloud.clone(), seen);
         state.agree();
-        let (same, left) = match before.map(|before| (before.session, before.entry)) {
-            Some((known, Entry::Observed(before))) if known == session && Arc::ptr_eq(&before, &observer) => {
-                (true, None)
-            }
-            Some((_, Entry::Observed(left))) => (false, Some(left)),
-            Some((_, Entry::Broken(_))) | None => (false, None),
+        let is_same = |before: &Seen| {
+            let through = matches!(&before.entry, Entry::Observed(known) if Arc::ptr_eq(known, &observer));
+            through && before.session == session
         };
+        let same = before.as_ref().is_some_and(is_same);
+        let left = before.filter(|_| !same).and_then(Seen::observer);
         Ok(Sighting {
             observer,
             new: !same,
@@ -157,23 +165,26 @@ impl Clouds {
         })
     }
 
-    /// The cloud's settings do not work.
-    pub fn break_off(&self, cloud: &CloudKey, why: String) {
+    /// The cloud's settings do not work. The answer is the observer that it was seen through: other clouds may still be, and what
+    /// the nodes of this one asked of it has to be taken back.
+    pub fn break_off(&self, cloud: &CloudKey, why: String) -> Option<Arc<Observer>> {
         let broken = Seen {
             session: String::new(),
             entry: Entry::Broken(why),
             terms: None,
         };
         let mut state = self.state();
-        state.clouds.insert(cloud.clone(), broken);
+        let before = state.clouds.insert(cloud.clone(), broken);
         state.agree();
+        before.and_then(Seen::observer)
     }
 
-    /// The cloud is gone.
-    pub fn remove(&self, cloud: &CloudKey) {
+    /// The cloud is gone. The answer is as of [`Clouds::break_off`].
+    pub fn remove(&self, cloud: &CloudKey) -> Option<Arc<Observer>> {
         let mut state = self.state();
-        state.clouds.remove(cloud);
+        let before = state.clouds.remove(cloud);
         state.agree();
+        before.and_then(Seen::observer)
     }
 
     /// The clouds seen through a session.
@@ -238,4 +249,68 @@ fn forward(session: &str, woken: mpsc::UnboundedSender<Woken>) -> mpsc::Unbounde
         }
     });
     sender
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::fleet::limits::Request;
+    use crate::ironic::model::{Standing, Work};
+
+    fn terms() -> Terms {
+        Terms {
+            intervals: Intervals::default(),
+            limits: Limits {
+                cleans: 1,
+                ..Limits::default()
+            },
+            requests_in_flight: 8,
+        }
+    }
+
+    /// What a node of a cloud that is no longer seen holds would be held for ever: it cannot give it back by itself.
+    #[tokio::test]
+    async fn who_loses_sight_of_a_shared_ironic_leaves_the_room_to_others() {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let (woken, _wakes) = mpsc::unbounded_channel();
+        for (n, lose) in [
+            (|clouds: &Clouds, key: &CloudKey| clouds.break_off(key, "no".to_owned())) as fn(&_, &_) -> _,
+            |clouds: &Clouds, key: &CloudKey| clouds.remove(key),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let clouds = Clouds::default();
+            let session = format!("session {n}");
+            let [one, other] = ["one", "other"].map(|namespace| CloudKey::new(namespace, "lab"));
+            let see = |cloud: &CloudKey| {
+                let settings = Settings::new("http://127.0.0.1:9");
+                clouds
+                    .observe(cloud, &session, settings, terms(), &woken)
+                    .unwrap()
+                    .observer
+            };
+            let (observer, same) = (see(&one), see(&other));
+            assert!(Arc::ptr_eq(&observer, &same));
+            let ask = |namespace: &str| {
+                let key = ObjectKey::new(namespace, "n1");
+                observer.ask_room(Request {
+                    key: key.clone(),
+                    id: namespace.to_owned(),
+                    work: Work::Clean,
+                    since: Timestamp::UNIX_EPOCH,
+                });
+                key
+            };
+            let (first, second) = (ask("one"), ask("other"));
+            assert_eq!(observer.standing(&first), Standing::Granted(Work::Clean));
+            assert!(matches!(observer.standing(&second), Standing::Waiting(..)));
+            let left: Option<Arc<Observer>> = lose(&clouds, &one);
+            left.unwrap().forget(&first);
+            assert_eq!(observer.standing(&second), Standing::Granted(Work::Clean));
+            assert!(lose(&clouds, &one).is_none());
+        }
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::future::join;
 use ironwright::ironic::client::{ConfigDrive, Error, NodesWait, ProvisionRequest, Rejection};
+use ironwright::ironic::configdrive::Content;
 use ironwright::ironic::model::{
     Edit, Goal, InterfaceKind, NodeUpdate, PowerState, PowerTarget, Progress, ProvisionState, Verb,
 };
@@ -65,7 +66,7 @@ async fn a_node_goes_through_its_whole_life() {
     };
     lab.client.update_node(id, &changed).await.unwrap();
     let again = ProvisionRequest {
-        configdrive: Some(ConfigDrive::Text("aGVsbG8=".into())),
+        configdrive: Some(ConfigDrive::build(&Content::default()).unwrap()),
         ..with(Verb::Rebuild)
     };
     assert_eq!(

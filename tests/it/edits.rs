@@ -72,6 +72,38 @@ async fn what_the_spec_names_is_changed_and_removed_and_what_others_wrote_stays(
 }
 
 #[tokio::test]
+async fn what_a_spec_no_longer_says_goes_back_to_what_nobody_has_set() {
+    let world = World::new("edits-reset").await;
+    let fields = json!({
+        "owner": "us", "lessee": "them", "description": "the third from the left", "shard": "east",
+        "automatedClean": {"enabled": false}, "disablePowerOff": true, "traits": ["CUSTOM_ONE"],
+    });
+    let id = available(&world, fields.clone()).await;
+    let live = world.live_by_id(&id).await.unwrap();
+    let named = ["owner", "lessee", "description", "shard", "automated_clean"];
+    let set: Vec<_> = named.map(|field| live[field].clone()).into();
+    assert_eq!(
+        json!(set),
+        json!(["us", "them", "the third from the left", "east", false])
+    );
+    let nothing: serde_json::Map<_, _> = fields
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(|key| (key.clone(), Value::Null))
+        .collect();
+    world.edit("a", &Value::Object(nothing)).await;
+    let is_reset = |live: &Value| live["owner"].is_null() && live["traits"] == json!([]);
+    world.live_is(&id, "nothing of it", is_reset).await;
+    world.ready("a", "Available").await;
+    let live = world.live_by_id(&id).await.unwrap();
+    for field in named {
+        assert_eq!(live[field], Value::Null, "{field}");
+    }
+    assert_ne!(live["disable_power_off"], true);
+}
+
+#[tokio::test]
 async fn an_edit_acts_within_a_second() {
     let world = World::new("edits-prompt").await;
     available(&world, json!({})).await;

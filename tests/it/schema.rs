@@ -132,8 +132,9 @@ async fn maps_of_any_depth_survive_from_the_apiserver_to_ironic() {
         |leaf: &str| json!({"one": {"two": [{"three": {"four": leaf, "n": 1.5, "no": null, "off": false}}]}});
     let world = World::new("schema-deep").await;
     let mut spec = active("http://images.example/one.qcow2");
+    // Without network data Ironic gets the parts as they are.
     spec["provision"]["instance"]["configDrive"] =
-        json!({"metaData": {"deep": deep("meta")}, "networkData": {"deep": deep("network")}});
+        json!({"metaData": {"deep": deep("meta")}, "vendorData": {"deep": deep("vendor")}});
     json_patch::merge(
         &mut spec,
         &json!({"properties": {"deep": 0}, "extra": {"deep": 0}, "driverInfo": {"deep": 0}}),
@@ -161,7 +162,7 @@ async fn maps_of_any_depth_survive_from_the_apiserver_to_ironic() {
     }
     let deploy = world.bodies("PUT", "/states/provision").pop().unwrap();
     assert_eq!(deploy["configdrive"]["meta_data"]["deep"], deep("meta"));
-    assert_eq!(deploy["configdrive"]["network_data"]["deep"], deep("network"));
+    assert_eq!(deploy["configdrive"]["vendor_data"]["deep"], deep("vendor"));
 
     // A leaf alone changes, and nothing is lost on the way of an update either.
     let mut whole = manifest("a", &json!({}));

@@ -81,14 +81,15 @@ fn traits(facts: &NodeFacts, desired: &Desired, before: &Applied) -> Vec<String>
     all.into_iter().collect()
 }
 
-/// The fields that a node cannot be created with.
+/// The fields that a node is not created with: Ironic refuses them then, and takes them later.
 pub fn after_creation(desired: &Desired) -> Vec<String> {
     let fresh = Node {
         provision_state: ProvisionState::Enroll,
         ..Node::default()
     };
     let waits = |(field, value): &(&&str, &Value)| {
-        !table::is_default(value) && !table::editable(field, Some(value), &fresh).permits(&fresh)
+        let permitted = **field != "owner" && table::editable(field, Some(value), &fresh).permits(&fresh);
+        !table::is_default(field, value) && !permitted
     };
     let fields = desired.fields.iter().filter(waits);
     fields.map(|(field, _)| (*field).to_owned()).collect()

@@ -150,7 +150,8 @@ fn create(facts: &NodeFacts) -> NodeCreate {
         interfaces,
         chassis_uuid: text("chassis_uuid"),
         conductor_group: text("conductor_group"),
-        owner: text("owner"),
+        // The owner comes afterwards: Ironic refuses to whoever is bound to a project (also where it asks nobody who he is) a creation for
+        // another owner, but not the change.
         lessee: text("lessee"),
         description: text("description"),
         shard: text("shard"),

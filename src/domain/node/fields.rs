@@ -1,7 +1,6 @@
 //! How a node's fields differ from the spec, and which of the differences can be settled in its state.
 
-use json_patch::jsonptr::PointerBuf;
-use json_patch::{AddOperation, PatchOperation, RemoveOperation};
+use json_patch::PatchOperation;
 use serde_json::Value;
 
 pub use super::applied::{applied, secrets_changed, secrets_wanted};
@@ -9,6 +8,7 @@ use super::applied::{driver_info_owned, is_as_verified, journal, written};
 use super::desired::{self, Desired};
 use super::facts::NodeFacts;
 use super::marker::{self, Marker};
+pub use super::operations::{add, remove};
 use super::situation::Gap;
 pub use super::table::Editable;
 use super::upkeep::{self, MaintenanceChange, TraitChange};
@@ -168,7 +168,7 @@ fn top_level(desired: &Desired, applied: &Applied, node: &Node) -> Vec<Differenc
         .iter()
         .map(String::as_str)
         .filter(|field| !desired.fields.contains_key(field) && table::reverts(field, is_on))
-        .filter(|field| live.get(*field).is_some_and(|value| !table::is_default(value)))
+        .filter(|field| is_set(field, live.get(*field)))
         .map(|field| (field, None, reset(field)));
     set.chain(unset)
         .map(|(field, wanted, operation)| Difference {
@@ -177,6 +177,10 @@ fn top_level(desired: &Desired, applied: &Applied, node: &Node) -> Vec<Differenc
             operations: vec![operation],
         })
         .collect()
+}
+
+fn is_set(field: &str, live: Option<&Value>) -> bool {
+    live.is_some_and(|value| !table::is_default(field, value))
 }
 
 fn reset(field: &str) -> PatchOperation {
@@ -283,18 +287,4 @@ fn extra(facts: &NodeFacts, desired: &Desired, applied: &Applied, node: &Node) -
         wanted.insert(marker::KEY.to_owned(), marker.value());
     }
     keys("extra", &wanted, &applied.extra, &node.extra)
-}
-
-/// Sets a key whether or not it is there.
-pub fn add(path: &[&str], value: Value) -> PatchOperation {
-    PatchOperation::Add(AddOperation {
-        path: PointerBuf::from_tokens(path.iter().copied()),
-        value,
-    })
-}
-
-/// On a top-level field: back to its default.
-pub fn remove(path: &[&str]) -> PatchOperation {
-    let path = PointerBuf::from_tokens(path.iter().copied());
-    PatchOperation::Remove(RemoveOperation { path })
 }

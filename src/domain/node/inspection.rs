@@ -9,7 +9,7 @@ use super::facts::NodeFacts;
 use super::marker::Marker;
 use super::rules::Step;
 use super::situation::{Gap, Place, Tenant};
-use super::tries::{MOST_INSPECTIONS, tried};
+use super::tries::{MOST_INSPECTIONS, got_through, tried};
 use crate::api::node::Inspection;
 use crate::ironic::model::Node;
 
@@ -57,8 +57,9 @@ fn is_in_vain(facts: &NodeFacts) -> bool {
     record(facts).is_some() || is_spent(facts)
 }
 
+/// Whether enough tries failed. One that Ironic refused to begin is no failed inspection.
 fn is_spent(facts: &NodeFacts) -> bool {
-    tried(Step::Inspect, facts).is_some_and(|tried| tried.count >= MOST_INSPECTIONS)
+    tried(Step::Inspect, facts).is_some_and(|tried| tried.count >= MOST_INSPECTIONS && got_through(&tried))
 }
 
 /// The record, once there is something to record. It is kept from then on.

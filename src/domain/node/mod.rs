@@ -32,6 +32,7 @@ mod hands_off;
 mod inspection;
 pub mod marker;
 pub mod meanings;
+mod operations;
 pub mod outcome;
 pub mod plan;
 mod power;

@@ -75,16 +75,21 @@ pub fn reverts(field: &str, is_on: impl Fn(&str) -> bool) -> bool {
     }
 }
 
-/// The value by which a field is reset where `remove` is not taken: Ironic 39 answers 500 to the removal of the conductor group.
+/// The value by which a field is reset where `remove` is not taken: Ironic 39 answers 500 to the removal of these.
 pub fn default_to_write(field: &str) -> Option<Value> {
-    (field == "conductor_group").then(|| Value::from(""))
+    match field {
+        "conductor_group" => Some(Value::from("")),
+        "automated_clean" => Some(Value::Null),
+        _ => None,
+    }
 }
 
-/// Whether a value is what Ironic gives a field that nobody set.
-pub fn is_default(value: &Value) -> bool {
+/// Whether a value is what Ironic gives a field that nobody set. Of cleaning, which Ironic's own settings decide unless a node says
+/// otherwise, "no" is a word like another.
+pub fn is_default(field: &str, value: &Value) -> bool {
     match value {
         Value::Null => true,
-        Value::Bool(on) => !on,
+        Value::Bool(on) => !on && field != "automated_clean",
         Value::String(text) => text.is_empty(),
         Value::Object(map) => map.is_empty(),
         Value::Number(_) | Value::Array(_) => false,

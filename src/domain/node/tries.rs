@@ -13,6 +13,7 @@ use super::situation::place;
 use super::upkeep::{self, TraitChange};
 use super::{credentials, power, words};
 use crate::api::BareMetalNodeStatus;
+use crate::api::conditions::Reason;
 use crate::api::node::{Attempts, Failure, Tried};
 use crate::ironic::model::ProvisionState;
 
@@ -98,9 +99,13 @@ pub fn tries(step: Step, facts: &NodeFacts) -> Tries {
     let Some(tried) = tried(step, facts) else {
         return Tries::Fresh;
     };
+    let most = match step {
+        Step::PowerOff if power::is_soft(facts) => Some(MOST_SHUTDOWNS),
+        _ if step == Step::Prove || verifies(step, state(facts)) => Some(MOST_VERIFICATIONS),
+        _ => None,
+    };
     if tried.failure.as_ref().is_some_and(|failure| failure.terminal)
-        || ((step == Step::Prove || verifies(step, state(facts))) && tried.count >= MOST_VERIFICATIONS)
-        || (step == Step::PowerOff && power::is_soft(facts) && tried.count >= MOST_SHUTDOWNS)
+        || (most.is_some_and(|most| tried.count >= most) && got_through(&tried))
     {
         Tries::Spent
     } else if facts.now < next_try(began(facts, &tried), tried.count) {
@@ -108,6 +113,13 @@ pub fn tries(step: Step, facts: &NodeFacts) -> Tries {
     } else {
         Tries::Fresh
     }
+}
+
+/// Whether the last try got through to the machine. Of one that Ironic itself refused, for want of a conductor or of a right, the
+/// machine never heard: it is repeated with pauses as long as that lasts.
+pub fn got_through(tried: &Tried) -> bool {
+    let failure = tried.failure.as_ref();
+    failure.is_none_or(|failure| failure.reason == Reason::CredentialsRejected.as_str())
 }
 
 /// When the pause after a try began: with the try itself, or when its failure was first seen. What fails after an hour would have

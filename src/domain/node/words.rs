@@ -156,7 +156,7 @@ fn blocked(reason: Reason, facts: &NodeFacts, node: Option<&NodeSummary>) -> Str
             )
         }
         Reason::Protected => {
-            "The node is protected in Ironic: it is neither torn down, nor booted anew, nor removed.".into()
+            "The node is protected in Ironic: it is neither torn down, nor switched off or booted anew, nor removed.".into()
         }
         Reason::Retired => "The node is retired in Ironic: it cannot be made available.".into(),
         Reason::ForeignInstance => foreign(node, &state, facts.deleting()),

@@ -6,7 +6,7 @@ use super::super::rules::{Choice, Step};
 use super::fixture::{CLUSTER, Case, Sight, object};
 use super::table::{at, available, error, foreign, says, tried, with_ours};
 use crate::api::conditions::Reason;
-use crate::api::node::{Import, OnEnroll};
+use crate::api::node::{Import, OnEnroll, WantedState};
 use crate::domain::conditions::Standing::{Ready, Reconciling, Stalled};
 use crate::ironic::model::{Node, ProvisionState as S};
 
@@ -136,4 +136,27 @@ fn a_failed_inspection_is_tried_three_times_and_the_node_goes_on_without() {
         Some((Reason::Rejected, true)),
     );
     says(&refused, Stalled, Reason::Rejected, "Ironic says no");
+}
+
+/// Refused as long as no conductor answers, or for want of a right: the machine must not go on without, and must not be called ready
+/// in between.
+#[test]
+fn an_inspection_that_may_begin_later_is_waited_for() {
+    for count in 1..9 {
+        let refusal = Some((Reason::DriverUnavailable, false));
+        for state in [S::Manageable, S::InspectFailed] {
+            for wanted in [
+                at(&state, None),
+                available(&state),
+                at(&state, Some(WantedState::Manageable)),
+            ] {
+                let refused = tried(asked(wanted), "inspect", count, 1, refusal);
+                says(&refused, Reconciling, Reason::DriverUnavailable, "Ironic says no");
+                assert_eq!(plan(&refused).status.inspection, None);
+                let mut later = refused;
+                later.now += 600;
+                assert_eq!(plan(&later).choice, Choice::Step(Step::Inspect));
+            }
+        }
+    }
 }

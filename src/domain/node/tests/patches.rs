@@ -23,6 +23,7 @@ pub fn patch(node: &Node, operations: &[PatchOperation]) -> Result<Node, String>
         }
         match (tokens.as_slice(), set) {
             ([field], Some(set)) => _ = fields.insert(field.clone(), set),
+            ([field], None) if field == "automated_clean" => return Err(format!("500: {path}")),
             ([field], None) => reset(fields, field),
             ([field, key], set) => {
                 let parent = fields.get_mut(field).and_then(Value::as_object_mut);

@@ -53,7 +53,7 @@ fn check_top_level(before: &Case, ours: &Applied, after: &Node) {
         .chain(new.as_object().unwrap().keys())
         .collect();
     for field in fields.into_iter().filter(|field| !maps.contains(&field.as_str())) {
-        let is_default = |value: &Value| value == "default" || table::is_default(value);
+        let is_default = |value: &Value| value == "default" || table::is_default(field, value);
         let now = new.get(field).unwrap_or(&Value::Null);
         let switch = field.starts_with("protected") || field.starts_with("retired");
         if waits.iter().any(|later| later.field == *field) || (switch && !wanted.contains_key(field.as_str()))

@@ -8,8 +8,9 @@ use super::fixture::{Case, NOW};
 use super::table::{active, available, error, says, tried, with_ours};
 use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::Reason;
+use crate::api::node::{Power, PowerWanted, Shutdown};
 use crate::domain::conditions::Standing::{Reconciling, Stalled};
-use crate::ironic::model::{ProvisionState as S, ProvisionState};
+use crate::ironic::model::{PowerState, ProvisionState as S, ProvisionState};
 
 /// An operator's memory of a step taken.
 type Journal = fn(BareMetalNodeStatus, Step, &NodeFacts) -> BareMetalNodeStatus;
@@ -121,4 +122,32 @@ fn who_is_as_wanted_begins_anew() {
     assert_eq!(done.with(decide).status.attempts, None);
     let again: Case = available(&S::Manageable);
     assert!(matches!(again.with(decide).action, Some(Action::Confirm(_))));
+}
+
+/// Three tries are for what the machine may take amiss. It never hears of a verb that Ironic refuses for want of a conductor, and
+/// nobody would begin anew when that is back.
+#[test]
+fn what_never_got_through_to_the_machine_is_not_given_up() {
+    let refusal = Some((Reason::DriverUnavailable, false));
+    let off = {
+        let mut case = available(&S::Available).see(|node| node.power_state = Some(PowerState::On));
+        case.object.spec.power = Some(Power {
+            state: PowerWanted::PoweredOff,
+            shutdown: Shutdown::Soft,
+            timeout_seconds: None,
+        });
+        case
+    };
+    for (case, step) in [(available(&S::Enroll), "manage"), (off, "power off")] {
+        let mut refused = tried(case.clone(), step, 5, 1, refusal);
+        says(&refused, Reconciling, Reason::DriverUnavailable, "5 times");
+        refused.now += 600;
+        let action = refused.with(decide).action;
+        assert!(
+            matches!(action, Some(Action::Call(..) | Action::Confirm(_))),
+            "{step}"
+        );
+        let heard = tried(case, step, 3, 60, None);
+        assert!(heard.with(decide).action.is_none(), "{step}");
+    }
 }
