@@ -59,7 +59,7 @@ test: build ## The whole suite, unit to end-to-end, on the same real parts
 .PHONY: bench
 bench: preflight ## Measure the release build against a plain script; writes target/bench/results.json
 	@$(CARGO) build --workspace --locked --bin ironwright-stack
-	$(call with_tools,$(CARGO) build --release --locked -p ironwright)
+	$(call with_tools,$(CARGO) build --release --locked -p ironwright --bins --examples)
 	@exec "$(STACK)" bench
 
 .PHONY: generate
@@ -67,6 +67,10 @@ generate: build ## Write what is generated: CRDs, plain manifests, reference pag
 	@new=$$(mktemp -d); trap 'rm -rf "$$new"' EXIT; \
 	$(call write_generated,$$new); \
 	for to in $(GENERATED); do rm -rf "$$to"; cp -r "$$new/$$to" "$$to"; done
+
+.PHONY: parity
+parity: build ## Compare the client with openstacksdk on a real Ironic, and write docs/parity.md
+	@WRITE_PARITY=1 $(CARGO) test --workspace --locked --test it -- parity::
 
 .PHONY: check
 check: fmt-check clippy drift ## Formatting, lints and drift of what is generated

@@ -79,6 +79,8 @@ mod ownership;
 #[cfg(test)]
 mod panics;
 #[cfg(test)]
+mod parity;
+#[cfg(test)]
 mod policies;
 #[cfg(test)]
 mod probe;

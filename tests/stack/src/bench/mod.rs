@@ -3,6 +3,7 @@
 //! Operator and script take turns on one Ironic, each with an empty one to begin with; medians of the rounds count, and
 //! the ratio of two times of one run says more than either.
 
+mod client;
 mod first;
 mod idle;
 mod machine;
@@ -64,6 +65,8 @@ enum Part {
     Idle,
     /// How soon a single apply reaches Ironic.
     First,
+    /// The client library beside openstacksdk.
+    Client,
     /// A large fleet: idle, and at the operator's start.
     Many,
 }
@@ -99,6 +102,9 @@ async fn measure(options: &Options, progress: &Progress) -> Result<()> {
     }
     if options.wants(Part::Idle) {
         idle::run(&stage, options, progress, &mut report).await?;
+    }
+    if options.wants(Part::Client) {
+        client::run(&stage, options, progress, &mut report).await?;
     }
     // Last: the large fleet stays until Ironic is thrown away.
     if options.wants(Part::Many) {

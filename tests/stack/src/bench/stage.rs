@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::process::Output;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -251,6 +252,22 @@ impl Stage {
         let output = self.ironic.python(SCRIPT, arguments).await?;
         succeeded("the script", &output)?;
         Ok(String::from_utf8(output.stdout)?)
+    }
+
+    /// Where Ironic is.
+    pub(super) fn endpoint(&self) -> String {
+        self.ironic.endpoint()
+    }
+
+    /// Some node in full.
+    pub(super) async fn any_node(&self) -> Result<Value> {
+        let nodes = self.ironic.get("/v1/nodes?detail=true&limit=1").await?;
+        nodes.pointer("/nodes/0").cloned().context("there is no node")
+    }
+
+    /// What comes of a Python program in the script's environment.
+    pub(super) async fn python_with(&self, program: &str, arguments: &[&str]) -> Result<Output> {
+        self.ironic.python(program, arguments).await
     }
 
     /// What a Python program in the script's environment prints.
