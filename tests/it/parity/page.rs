@@ -141,3 +141,22 @@ pub fn gaps(shown: &[Shown]) -> Vec<&'static str> {
     gaps.extend(strange.filter(|call| listed().all(|listed| listed != *call)));
     gaps
 }
+
+#[test]
+fn a_call_that_is_not_shown_is_a_gap_and_so_is_one_that_is_not_on_the_page() {
+    let shown = |function| Shown {
+        function,
+        scene: "a::b",
+        what: "c",
+        better: false,
+    };
+    let mut all: Vec<_> = PAGE
+        .iter()
+        .flat_map(|(_, calls)| calls.iter().map(|call| shown(call)))
+        .collect();
+    assert_eq!(gaps(&all), Vec::<&str>::new());
+    all.push(shown("inject_nmi_to_node"));
+    assert_eq!(gaps(&all), ["inject_nmi_to_node"]);
+    all.retain(|shown| shown.function != "ports");
+    assert_eq!(gaps(&all), ["ports", "inject_nmi_to_node"]);
+}

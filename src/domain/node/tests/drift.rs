@@ -8,7 +8,8 @@ use super::super::plan::decide;
 use super::super::rules::{Choice, Step};
 use super::fixture::{Case, Sight};
 use crate::api::conditions::{Reason, types};
-use crate::api::node::{ManagementPolicy, WantedState};
+use crate::api::node::{DriverInfoFrom, ManagementPolicy, WantedState};
+use crate::api::refs::SecretRef;
 use crate::ironic::model::{Fingerprint, Node, ProvisionState as S};
 
 /// As wanted, and so recorded; seen as a row of the list.
@@ -172,4 +173,21 @@ fn whatever_a_spec_can_name_is_in_the_fingerprint() {
             });
         assert!(changes, "{field}");
     }
+}
+
+/// Secrets that nobody here has written cannot be told from those that Ironic has: it shows neither.
+#[test]
+fn secrets_that_were_never_written_are_no_drift_for_who_only_watches() {
+    let mut case = whole(verified());
+    case.object.spec.management_policy = ManagementPolicy::Observe;
+    case.object.spec.driver_info_from = vec![DriverInfoFrom {
+        secret_ref: SecretRef { name: "bmc".into() },
+        keys: None,
+    }];
+    case.secrets.versions.insert("bmc".into(), Some("1".into()));
+    assert!(drifted(&case).is_some_and(|said| said.contains("driverInfoFrom")));
+    if let Some(status) = case.object.status.as_mut() {
+        status.applied = None;
+    }
+    assert_eq!(drifted(&case), None);
 }
