@@ -462,7 +462,9 @@ async fn drivers_and_conductors_are_read() {
         let offers = |drivers: &[String]| drivers.iter().any(|driver| driver == "fake-hardware");
         Ok(ours.filter(|ours| ours.alive && offers(&ours.drivers)).map(drop))
     };
-    wait::until("the conductor's heartbeat", harness::LIMIT, is_alive).await.unwrap();
+    wait::until("the conductor's heartbeat", harness::LIMIT, is_alive)
+        .await
+        .unwrap();
     assert_eq!(client.get_conductor(&host).await.unwrap().value.hostname, host);
     assert!(client.find_conductor("nowhere").await.unwrap().is_none());
 }
