@@ -8,8 +8,8 @@ use futures::future::BoxFuture;
 use futures::{Stream, TryStreamExt};
 use ironwright::ironic::client::{Client, Error, Settings};
 use ironwright::ironic::model::Seen;
-use ironwright_stack::Proxy;
 use ironwright_stack::proxy::Action;
+use ironwright_stack::{Proxy, wait};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -250,7 +250,16 @@ impl Scene<'_> {
     pub async fn held(&mut self, path: impl Fn(Side) -> String) -> Value {
         let mut held = Vec::new();
         for side in SIDES {
-            let object = read(&self.theatre.stack, &path(side)).await;
+            let stack = &self.theatre.stack;
+            // A node that was asked for another power state is compared once it has it.
+            let at_rest = async || {
+                let object = read(stack, &path(side)).await;
+                let rests = object["target_power_state"].is_null();
+                Ok(rests.then_some(object))
+            };
+            let object = wait::until("the node to rest", harness::LIMIT, at_rest)
+                .await
+                .unwrap();
             held.push(self.uuids.normal(side, &object));
         }
         if held[0] != held[1] {
