@@ -1,11 +1,17 @@
 //! A reconcile that panics: said on the object, which is then left alone for a while. Nothing else of its kind stops.
 
+use std::fmt::Debug;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use kube::{Api, ResourceExt};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::core::NamespaceResourceScope;
+use kube::{Api, Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::context::Context;
+use super::memory::Memory;
 use super::node::key;
 use crate::api::conditions::Reason;
 use crate::api::{BareMetalCloud, BareMetalNode};
@@ -42,50 +48,59 @@ pub fn provoke(kind: &str, object: &impl ResourceExt) {
 #[cfg(not(debug_assertions))]
 pub fn provoke(_kind: &str, _object: &impl ResourceExt) {}
 
-fn saying(generation: Option<i64>) -> Saying<'static> {
-    Saying {
-        generation,
-        now: Timestamp::now(),
-        reason: Reason::InternalError,
-        message: WORDS,
-    }
-}
-
 /// Says so on a node. Best effort: this must not fail in turn.
 pub async fn tell_node(cached: &BareMetalNode, context: &Context) {
     for observer in context.clouds.observers() {
         observer.leave_room(&key(cached));
     }
-    let mut object = context.nodes.newest(cached);
-    let generation = object.metadata.generation;
-    let status = object.status.get_or_insert_default();
-    let before = status.clone();
-    status.observed_generation = generation;
-    stand(&mut status.conditions, Standing::Stalled, saying(generation));
-    if *status == before {
-        return;
-    }
-    let api = Api::namespaced(context.kube.clone(), &object.namespace().unwrap_or_default());
-    match status::write(&api, &object).await {
-        Ok(stored) => context.nodes.wrote(&stored),
-        Err(error) => tracing::warn!(node = %object.name_any(), %error, "cannot report a panic"),
-    }
+    tell(cached, &context.nodes, context, |node| {
+        let status = node.status.get_or_insert_default();
+        (&mut status.observed_generation, &mut status.conditions)
+    })
+    .await;
 }
 
 /// Says so on a cloud. Best effort: this must not fail in turn.
 pub async fn tell_cloud(cached: &BareMetalCloud, context: &Context) {
-    let mut object = context.cloud_memory.newest(cached);
-    let generation = object.metadata.generation;
-    let status = object.status.get_or_insert_default();
-    let before = status.clone();
-    status.observed_generation = generation;
-    stand(&mut status.conditions, Standing::Stalled, saying(generation));
-    if *status == before {
+    tell(cached, &context.cloud_memory, context, |cloud| {
+        let status = cloud.status.get_or_insert_default();
+        (&mut status.observed_generation, &mut status.conditions)
+    })
+    .await;
+}
+
+/// The part of a status that is said anew: the generation that it speaks of, and the conditions.
+type Said<'a> = (&'a mut Option<i64>, &'a mut Vec<Condition>);
+
+/// Stalls the object, unless it says so already.
+async fn tell<K>(cached: &K, memory: &Memory<K>, context: &Context, said: fn(&mut K) -> Said<'_>)
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Serialize,
+{
+    let mut object = memory.newest(cached);
+    let generation = object.meta().generation;
+    let (observed, conditions) = said(&mut object);
+    let before = (*observed, conditions.clone());
+    *observed = generation;
+    let saying = Saying {
+        generation,
+        now: Timestamp::now(),
+        reason: Reason::InternalError,
+        message: WORDS,
+    };
+    stand(conditions, Standing::Stalled, saying);
+    if before == (*observed, conditions.clone()) {
         return;
     }
     let api = Api::namespaced(context.kube.clone(), &object.namespace().unwrap_or_default());
     match status::write(&api, &object).await {
-        Ok(stored) => context.cloud_memory.wrote(&stored),
-        Err(error) => tracing::warn!(cloud = %object.name_any(), %error, "cannot report a panic"),
+        Ok(stored) => memory.wrote(&stored),
+        Err(error) => {
+            tracing::warn!(kind = %K::kind(&()), name = %object.name_any(), %error, "cannot report a panic");
+        }
     }
 }

@@ -128,14 +128,24 @@ fn unaffordable(step: Step, rule: &'static str, situation: &Situation, facts: &N
         || Verdict::on(Choice::Step(step), facts),
         |budget| room::spent(&budget, facts),
     );
-    let mut status = status(facts, situation, &verdict, rule);
+    let again_at = budget.and_then(|budget| budget.next);
+    put_off(step, rule, status(facts, situation, &verdict, rule), again_at)
+}
+
+/// A step that is not taken before this time, and stands in no line until then.
+fn put_off(
+    step: Step,
+    rule: &'static str,
+    mut status: BareMetalNodeStatus,
+    again_at: Option<jiff::Timestamp>,
+) -> NodePlan {
     status.waiting = None;
     NodePlan {
         choice: Choice::Step(step),
         rule,
         action: None,
         status,
-        again_at: budget.and_then(|budget| budget.next),
+        again_at,
         work: None,
     }
 }
@@ -200,14 +210,5 @@ fn halted(
     let again_at = tried
         .filter(|_| !given_up)
         .map(|tried| tries::next_try(tries::began(facts, &tried), tried.count));
-    let mut status = status(facts, situation, &verdict, rule);
-    status.waiting = None;
-    NodePlan {
-        choice: Choice::Step(step),
-        rule,
-        action: None,
-        status,
-        again_at,
-        work: None,
-    }
+    put_off(step, rule, status(facts, situation, &verdict, rule), again_at)
 }

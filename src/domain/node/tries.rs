@@ -185,17 +185,12 @@ pub fn count(status: &mut BareMetalNodeStatus, step: Step, facts: &NodeFacts, fa
 /// Whether a step's tries outlast that another step is taken: what Ironic works on after it has answered can fail later. What is
 /// done with the answer has led on when another step is due.
 fn is_remembered(name: &str) -> bool {
-    let slow = [
-        Step::Inspect,
-        Step::Provide,
-        Step::Deploy,
-        Step::Rescue,
-        Step::Unrescue,
-        Step::Undeploy,
-        Step::PowerOn,
-        Step::PowerOff,
-    ];
-    name.starts_with(Step::Manage.as_str()) || slow.iter().any(|step| step.as_str() == name)
+    let power = |step: Step| matches!(step, Step::PowerOn | Step::PowerOff);
+    let mut slow = Step::ALL
+        .iter()
+        .filter(|step| step.begins_transition() || power(**step));
+    // `manage` is counted by the state that it leads from.
+    name.starts_with(Step::Manage.as_str()) || slow.any(|step| step.as_str() == name)
 }
 
 #[cfg(test)]

@@ -189,11 +189,7 @@ impl Scene<'_> {
         ours: impl Future<Output = Result<T, Error>> + Send + 's,
         check: impl FnOnce(&Did, &Did) + Send + 's,
     ) -> BoxFuture<'s, ()> {
-        Box::pin(async move {
-            let (sdk, ours) = self.both(call, ours).await;
-            let differences = checked(&sdk, &ours, check);
-            self.show(call, what, false, differences);
-        })
+        self.seen(what, false, call, ours, check)
     }
 
     /// Both do it, and ours is better: `check` sees what each came to.
@@ -204,10 +200,21 @@ impl Scene<'_> {
         ours: impl Future<Output = Result<T, Error>> + Send + 's,
         check: impl FnOnce(&Did, &Did) + Send + 's,
     ) -> BoxFuture<'s, ()> {
+        self.seen(what, true, call, ours, check)
+    }
+
+    fn seen<'s, T: Plain + Send + 's>(
+        &'s mut self,
+        what: &'static str,
+        better: bool,
+        call: &'s Call,
+        ours: impl Future<Output = Result<T, Error>> + Send + 's,
+        check: impl FnOnce(&Did, &Did) + Send + 's,
+    ) -> BoxFuture<'s, ()> {
         Box::pin(async move {
             let (sdk, ours) = self.both(call, ours).await;
             let differences = checked(&sdk, &ours, check);
-            self.show(call, what, true, differences);
+            self.show(call, what, better, differences);
         })
     }
 
