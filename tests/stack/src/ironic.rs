@@ -24,6 +24,8 @@ use crate::{Launch, Process, Run, Tools, http_client};
 const READY_LIMIT: Duration = Duration::from_secs(90);
 /// Conductors can be listed, and drivers have types, from this version on.
 const API_VERSION: &str = "1.49";
+/// Half a day, in seconds. On SQLite a conductor sends no heartbeats, so it is told to be alive for this long after its start.
+const HEARTBEAT_TIMEOUT: u32 = 43_200;
 /// The entry of clouds.yaml, and the value of OS_CLOUD.
 const CLOUD: &str = "ironic";
 const TESTKIT: &str = include_str!("../python/testkit/ironic_testkit.py");
@@ -348,6 +350,7 @@ host_ip = 127.0.0.1
 port = {port}
 [conductor]
 sync_power_state_interval = 60
+heartbeat_timeout = {HEARTBEAT_TIMEOUT}
 graceful_shutdown_timeout = 3
 [database]
 connection = sqlite:///{directory}/ironic.sqlite?timeout=60
