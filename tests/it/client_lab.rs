@@ -127,6 +127,11 @@ pub fn object(value: Value) -> Object {
     serde_json::from_value(value).expect("an object")
 }
 
+/// A MAC address that no other test uses: each test file and subject has numbers of its own.
+pub fn mac(test: u8, number: u8) -> String {
+    format!("02:1A:{test:02X}:00:00:{number:02X}")
+}
+
 /// A patch.
 pub fn patch(value: Value) -> json_patch::Patch {
     serde_json::from_value(value).expect("a patch")

@@ -196,7 +196,16 @@ fn files_stay_short() -> Result<()> {
         };
         let lines = production(&source);
         if lines > limit {
-            long.push(format!("{} has {lines} lines, at most {limit}", path.display()));
+            long.push(format!(
+                "src/{} has {lines} lines, at most {limit}",
+                path.display()
+            ));
+        }
+    }
+    for (path, source) in files_below("tests")? {
+        let lines = source.lines().count();
+        if lines > 400 {
+            long.push(format!("tests/{} has {lines} lines, at most 400", path.display()));
         }
     }
     assert!(long.is_empty(), "{}", long.join("\n"));
@@ -280,7 +289,12 @@ fn what_is_forbidden_is_found() {
 
 /// Every source file of the library, with its path within `src`.
 fn sources() -> Result<Vec<(PathBuf, String)>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    files_below("src")
+}
+
+/// Every Rust file below a directory of the repository, with its path within it.
+fn files_below(directory: &str) -> Result<Vec<(PathBuf, String)>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
     let (mut open, mut files) = (vec![root.clone()], Vec::new());
     while let Some(directory) = open.pop() {
         for entry in fs::read_dir(&directory).with_context(|| directory.display().to_string())? {

@@ -17,17 +17,41 @@ mod chart;
 #[cfg(test)]
 mod client_allocations;
 #[cfg(test)]
-mod client_extras;
+mod client_bmc;
+#[cfg(test)]
+mod client_chassis;
+#[cfg(test)]
+mod client_drivers;
 #[cfg(test)]
 mod client_faults;
 #[cfg(test)]
+mod client_hardware;
+#[cfg(test)]
 mod client_lab;
+#[cfg(test)]
+mod client_listings;
 #[cfg(test)]
 mod client_nodes;
 #[cfg(test)]
+mod client_port_groups;
+#[cfg(test)]
 mod client_ports;
 #[cfg(test)]
+mod client_power;
+#[cfg(test)]
 mod client_states;
+#[cfg(test)]
+mod client_templates;
+#[cfg(test)]
+mod client_traits;
+#[cfg(test)]
+mod client_validation;
+#[cfg(test)]
+mod client_vifs;
+#[cfg(test)]
+mod client_volumes;
+#[cfg(test)]
+mod client_waits;
 #[cfg(test)]
 mod configdrive;
 #[cfg(test)]

@@ -39,7 +39,6 @@ macro_rules! play {
 }
 
 #[tokio::test]
-#[ignore = "plays for more than a minute, and some of its scenes are about time: `make parity` runs it on a quiet machine"]
 async fn every_call_of_the_page_is_shown() {
     let mut theatre = Theatre::open().await;
     play! { theatre:

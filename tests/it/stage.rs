@@ -38,8 +38,14 @@ pub async fn stack() -> &'static Stack {
 impl Stack {
     /// The same with an Ironic of its own, which ends with the test.
     pub async fn with_own_ironic(&self, name: &str) -> Result<Self> {
+        self.with_ironic(name, "").await
+    }
+
+    /// The same, with this on top of its configuration.
+    pub async fn with_ironic(&self, name: &str, extra_conf: &str) -> Result<Self> {
         let options = IronicOptions {
             name: format!("ironic-{name}"),
+            extra_conf: extra_conf.to_owned(),
             ..IronicOptions::default()
         };
         let ironic = Ironic::start(&self.tools, &self.run, options).await?;

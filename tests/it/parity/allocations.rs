@@ -90,6 +90,7 @@ pub async fn life(scene: &mut Scene<'_>) {
             .await;
         on.expect("its power is known");
     }
+    scene.rest(&nodes).await;
     let classes = SIDES.map(|side| scene.class(side));
     made(scene, "any node that fits", "a", [&classes[0], &classes[1]]).await;
     let held = scene.held(path).await;
@@ -284,7 +285,7 @@ pub async fn waits_that_end(scene: &mut Scene<'_>) {
             .to_string()
             .into(),
     };
-    scene.both_proxies("GET", "/v1/allocations/{}", 9, &Action::Answer(allocating));
+    scene.both_proxies("GET", "/v1/allocations/{}", u64::MAX, &Action::Answer(allocating));
     scene
         .same(
             "the time is over",

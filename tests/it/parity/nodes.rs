@@ -33,9 +33,17 @@ fn creation(draft: &NodeCreate) -> Call {
 
 /// One node for each side, made by our client.
 pub async fn pair(scene: &Scene<'_>, name: &str, script: &Value) -> [String; 2] {
+    scripted(scene, name, |_| script.clone()).await
+}
+
+/// The same, each with a script of its own.
+pub async fn scripted(scene: &Scene<'_>, name: &str, script: impl Fn(Side) -> Value) -> [String; 2] {
     let mut uuids = Vec::new();
     for side in SIDES {
-        let made = scene.ours().create_node(&draft(scene, side, name, script)).await;
+        let made = scene
+            .ours()
+            .create_node(&draft(scene, side, name, &script(side)))
+            .await;
         uuids.push(made.expect("a node").value.uuid);
     }
     let [sdk, ours] = uuids.try_into().expect("two");
@@ -54,6 +62,7 @@ pub async fn walked(scene: &Scene<'_>, name: &str, script: &Value, verbs: &[Verb
         );
         assert!(one.is_ok() && other.is_ok(), "{verb}: {one:?} {other:?}");
     }
+    scene.rest(&pair).await;
     pair
 }
 

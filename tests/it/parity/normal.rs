@@ -50,7 +50,8 @@ impl Uuids {
     }
 }
 
-/// What tells nothing: when, where, and who works on it.
+/// What tells nothing: when, where, who works on it, and whether its power is still on its way (openstacksdk looks only at where it
+/// is; what Ironic holds is compared when it rests).
 const VOLATILE: &[&str] = &[
     "links",
     "location",
@@ -61,6 +62,7 @@ const VOLATILE: &[&str] = &[
     "inspection_finished_at",
     "last_power_state_change",
     "reservation",
+    "target_power_state",
     "ports",
     "portgroups",
     "states",

@@ -3,12 +3,13 @@
 #![cfg(test)]
 
 use std::future::Future;
+use std::path::PathBuf;
 
 use futures::future::BoxFuture;
 use futures::{Stream, TryStreamExt};
 use ironwright::ironic::client::{Client, Error, Settings};
 use ironwright::ironic::model::Seen;
-use ironwright_stack::proxy::Action;
+use ironwright_stack::proxy::{Action, Callback};
 use ironwright_stack::{Proxy, wait};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -28,6 +29,9 @@ pub enum Side {
 
 /// Both.
 pub const SIDES: [Side; 2] = [Side::Sdk, Side::Ours];
+
+/// Ironic locks a node to look at its power: what is refused and what is tried again would depend on when.
+const ALONE: &str = "[conductor]\nsync_power_state_interval = 0\nsync_local_state_interval = 86400\n";
 
 /// What was shown of a call of openstacksdk's.
 pub struct Shown {
@@ -59,7 +63,7 @@ pub struct Scene<'a> {
 impl Theatre {
     pub async fn open() -> Self {
         // Others would write as well, and be in the listings.
-        let own = harness::stack().await.with_own_ironic("parity").await;
+        let own = harness::stack().await.with_ironic("parity", ALONE).await;
         let stack = own.expect("an Ironic");
         let endpoint = stack.ironic.endpoint();
         let sdk_proxy = Proxy::start(&endpoint).await.expect("a proxy");
@@ -75,7 +79,11 @@ impl Theatre {
         }
     }
 
+    /// A scenario, with proxies that pass everything on.
     pub fn scene(&mut self, name: &'static str) -> Scene<'_> {
+        for proxy in [&self.sdk_proxy, &self.our_proxy] {
+            proxy.clear_rules();
+        }
         Scene {
             theatre: self,
             name,
@@ -112,8 +120,46 @@ impl Scene<'_> {
 
     /// Both proxies do this with so many requests from now on.
     pub fn both_proxies(&self, method: &str, route: &str, times: u64, action: &Action) {
-        for proxy in [&self.theatre.sdk_proxy, &self.theatre.our_proxy] {
-            proxy.when(method, route).times(times).then(action.clone());
+        for side in SIDES {
+            self.proxy(side)
+                .when(method, route)
+                .times(times)
+                .then(action.clone());
+        }
+    }
+
+    fn proxy(&self, side: Side) -> &Proxy {
+        match side {
+            Side::Sdk => &self.theatre.sdk_proxy,
+            Side::Ours => &self.theatre.our_proxy,
+        }
+    }
+
+    /// What a side's node waits for that has it in its script (`OP_gate`).
+    pub fn gate(&self, side: Side, name: &str) -> PathBuf {
+        self.theatre
+            .stack
+            .run
+            .file(&format!("{}.gate", self.name(side, name)))
+    }
+
+    /// Lets a side's node go on.
+    pub fn open(&self, side: Side, name: &str) {
+        std::fs::write(self.gate(side, name), "").expect("the gate opens");
+    }
+
+    /// Lets each side's node go on when that side has looked at its nodes so often from now on.
+    pub fn open_after(&self, looks: u64, name: &str) {
+        for side in SIDES {
+            let gate = self.gate(side, name);
+            let open = Callback::new(move |_| {
+                let opened = std::fs::write(&gate, "");
+                async move { opened.expect("the gate opens") }
+            });
+            self.proxy(side)
+                .when_request(|seen| seen.method == "GET" && seen.path.starts_with("/v1/nodes"))
+                .nth(looks)
+                .then(Action::CallAfter(open));
         }
     }
 
@@ -258,15 +304,7 @@ impl Scene<'_> {
         let mut held = Vec::new();
         for side in SIDES {
             let stack = &self.theatre.stack;
-            // A node that was asked for another power state is compared once it has it.
-            let at_rest = async || {
-                let object = read(stack, &path(side)).await;
-                let rests = object["target_power_state"].is_null();
-                Ok(rests.then_some(object))
-            };
-            let object = wait::until("the node to rest", harness::LIMIT, at_rest)
-                .await
-                .unwrap();
+            let object = at_rest(stack, &path(side)).await;
             held.push(self.uuids.normal(side, &object));
         }
         if held[0] != held[1] {
@@ -274,6 +312,13 @@ impl Scene<'_> {
             self.theatre.wrong.push(wrong);
         }
         held.pop().unwrap_or_default()
+    }
+
+    /// Waits until Ironic has nothing more to do with these nodes: who asks next is not told of a lock.
+    pub async fn rest(&self, nodes: &[String]) {
+        for node in nodes {
+            at_rest(&self.theatre.stack, &format!("/v1/nodes/{node}")).await;
+        }
     }
 
     /// The same of a node by its name.
@@ -323,6 +368,20 @@ fn sent(proxy: &Proxy) -> Vec<String> {
     told.filter(|seen| !matches!(seen.path.as_str(), "/" | "/v1" | "/v1/"))
         .map(|seen| format!("{} {}?{}", seen.method, seen.path, seen.query))
         .collect()
+}
+
+/// What Ironic holds once nobody has it locked and its power is what it is to be; not every object has such a thing.
+async fn at_rest(stack: &Stack, path: &str) -> Value {
+    let rests = async || {
+        let object = read(stack, path).await;
+        let moving = ["reservation", "target_power_state"]
+            .iter()
+            .any(|field| !object[field].is_null());
+        Ok((!moving).then_some(object))
+    };
+    wait::until("the node to rest", harness::LIMIT, rests)
+        .await
+        .expect("it rests")
 }
 
 /// What Ironic holds, all of it, with nobody's client in between.

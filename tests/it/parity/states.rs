@@ -22,7 +22,7 @@ fn power(id: &str, target: &str, kwargs: Value) -> Call {
 }
 
 pub async fn power_states(scene: &mut Scene<'_>) {
-    let ours = scene.ours();
+    let ours = scene.ours().retry_on_conflict(LONG);
     let [sdk, our] = pair(scene, "a", &json!({"power_delay": 0.3})).await;
     for (what, text, target) in [
         ("on, and waited for", "power on", PowerTarget::On),
@@ -52,7 +52,7 @@ pub async fn power_states(scene: &mut Scene<'_>) {
 }
 
 pub async fn reboots(scene: &mut Scene<'_>) {
-    let ours = scene.ours();
+    let ours = scene.ours().retry_on_conflict(LONG);
     let [sdk, our] = pair(scene, "a", &json!({"power_delay": 0.3})).await;
     for id in [&sdk, &our] {
         let on = ours
@@ -285,17 +285,18 @@ pub async fn failures(scene: &mut Scene<'_>) {
         )
         .await;
     scene.held_node("a").await;
-    let [sdk, our] = walked(scene, "b", &json!({"verify_delay": 4}), &[]).await;
+    // It waits for an agent that never answers.
+    let [sdk, our] = walked(scene, "b", &json!({"inspect_wait": true}), &[Verb::Manage]).await;
     let wait = call(
         "set_node_provision_state",
-        json!([sdk, "manage"]),
+        json!([sdk, "inspect"]),
         json!({"wait": true, "timeout": 1}),
     );
     scene
         .same(
             "the time is over",
             &wait,
-            ours.set_node_provision_state_and_wait(&our, &manage, SOON),
+            ours.set_node_provision_state_and_wait(&our, &ProvisionRequest::new(Verb::Inspect), SOON),
         )
         .await;
 }

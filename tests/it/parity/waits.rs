@@ -10,8 +10,8 @@ use ironwright_stack::proxy::{Action, Answer};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::nodes::pair;
-use super::scene::{SIDES, Scene, json_of};
+use super::nodes::{pair, scripted};
+use super::scene::{SIDES, Scene, Side, json_of};
 use super::sdk::{Call, call};
 use crate::client_lab::{LONG, patch, state};
 
@@ -28,8 +28,7 @@ fn wait_for(nodes: &[impl Serialize], kwargs: Value) -> Call {
 
 pub async fn many(scene: &mut Scene<'_>) {
     let ours = scene.ours();
-    let a = pair(scene, "a", &json!({"verify_delay": 1})).await;
-    let b = pair(scene, "b", &json!({"verify_delay": 2})).await;
+    let [a, b] = [behind_gates(scene, "a").await, behind_gates(scene, "b").await];
     let (sdk, our) = ([&scene.sdk("a"), &b[0]], [&scene.our("a"), &b[1]]);
     for uuid in a.iter().chain(&b) {
         ours.set_node_provision_state(uuid, &ProvisionRequest::new(Verb::Manage))
@@ -42,6 +41,8 @@ pub async fn many(scene: &mut Scene<'_>) {
             .await?;
         waited.all().map(|nodes| json_of(&nodes))
     };
+    scene.open_after(1, "a");
+    scene.open_after(3, "b");
     scene
         .better(
             "names and uuids mixed, each look one request however many they are",
@@ -66,11 +67,16 @@ pub async fn many(scene: &mut Scene<'_>) {
         .await;
 }
 
-/// `a`, which cannot be verified, and `b`, which can; asked to become manageable.
+/// A node for each side whose verification does not end before the scene opens its gate.
+async fn behind_gates(scene: &Scene<'_>, name: &str) -> [String; 2] {
+    scripted(scene, name, |side| json!({"verify_gate": scene.gate(side, name)})).await
+}
+
+/// `a`, which cannot be verified, and `b`, which can; asked to become manageable. That `a` fails is seen by who looks twice.
 async fn asked(scene: &Scene<'_>) -> [[String; 2]; 2] {
-    let script = json!({"verify_delay": 1, "verify_fail": "no such BMC"});
+    let fails = |side| json!({"verify_gate": scene.gate(side, "a"), "verify_fail": "no such BMC"});
     let [a, b] = [
-        pair(scene, "a", &script).await,
+        scripted(scene, "a", fails).await,
         pair(scene, "b", &json!({})).await,
     ];
     for uuid in a.iter().chain(&b) {
@@ -78,6 +84,7 @@ async fn asked(scene: &Scene<'_>) -> [[String; 2]; 2] {
         let asked = scene.ours().set_node_provision_state(uuid, &manage).await;
         asked.expect("it begins");
     }
+    scene.open_after(1, "a");
     let [sdk_a, our_a] = a;
     let [sdk_b, our_b] = b;
     [[sdk_a, sdk_b], [our_a, our_b]]
@@ -169,7 +176,7 @@ pub async fn partial_results(scene: &mut Scene<'_>) {
 
 pub async fn reservations(scene: &mut Scene<'_>) {
     let ours = scene.ours();
-    let pair = pair(scene, "a", &json!({"verify_delay": 1.5})).await;
+    let pair = behind_gates(scene, "a").await;
     let wait = |id: &str, kwargs| call("wait_for_node_reservation", json!([id]), kwargs);
     let free = async {
         ours.wait_for_node_reservation(&pair[1], LONG)
@@ -193,6 +200,8 @@ pub async fn reservations(scene: &mut Scene<'_>) {
     let late_call = call("wait_for_node_reservation", json!([read]), json!({"timeout": 0}));
     scene.same("the time is over", &late_call, late).await;
     let name = scene.our("a");
+    scene.open(Side::Sdk, "a");
+    scene.open_after(1, "a");
     let waited = async {
         ours.wait_for_node_reservation(&name, LONG)
             .await

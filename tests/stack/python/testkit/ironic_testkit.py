@@ -8,6 +8,8 @@ For every operation OP below:
 
 ``OP_delay``
     Seconds the operation takes before it succeeds or fails. The node is locked meanwhile.
+``OP_gate``
+    The path of a file: the operation goes on when it is there, however slow the machine is. The node is locked meanwhile.
 ``OP_fail``
     The text it fails with; or ``{"message": TEXT, "times": N}`` to fail N times and work from then on (counted
     per operation in ``driver_internal_info.testkit_failures``; a different text starts a new count).
@@ -52,6 +54,7 @@ Further keys:
 import base64
 import gzip
 import io
+import os
 import time
 
 from oslo_config import cfg
@@ -95,6 +98,9 @@ def _times_up(task, operation, fault):
 def _play(task, operation, error=exception.IronicException):
     """Takes as long as the script says and fails if it says so."""
     script = _script(task)
+    gate = script.get(operation + "_gate")
+    while gate and not os.path.exists(gate):
+        time.sleep(0.05)
     time.sleep(float(script.get(operation + "_delay") or 0))
     fault = script.get(operation + "_fail")
     if not fault:

@@ -1,0 +1,128 @@
+//! Deploy templates, runbooks and inspection rules on a real Ironic.
+
+#![cfg(test)]
+
+use ironwright::ironic::client::{DeployTemplateQuery, InspectionRuleQuery, ProvisionRequest, RunbookQuery};
+use ironwright::ironic::model::{
+    Change, DeployTemplateCreate, DeployTemplateUpdate, Edit, InspectionRuleCreate, InspectionRuleUpdate,
+    RunbookCreate, RunbookUpdate, Verb,
+};
+use serde_json::json;
+
+use crate::client_lab::{Lab, object, rows};
+
+#[tokio::test]
+async fn deploy_templates_are_created_changed_and_deleted() {
+    let lab = Lab::new("cx-steps").await;
+    let client = &lab.client;
+    let step = |order: &str| object(json!({"interface": "deploy", "step": "x", "args": {}, order: 10}));
+    let draft = DeployTemplateCreate {
+        name: "CUSTOM_CX_STEPS".into(),
+        steps: vec![step("priority")],
+        ..DeployTemplateCreate::default()
+    };
+    let template = client.create_deploy_template(&draft).await.unwrap().value;
+    assert!(
+        client
+            .create_deploy_template(&draft)
+            .await
+            .unwrap_err()
+            .is_already_exists()
+    );
+    let update = DeployTemplateUpdate {
+        extra: Edit::set("x", 1),
+        ..DeployTemplateUpdate::default()
+    };
+    let now = client
+        .update_deploy_template("CUSTOM_CX_STEPS", &update)
+        .await
+        .unwrap()
+        .value;
+    assert_eq!(
+        (now.extra["x"].clone(), now.steps[0]["priority"].clone()),
+        (json!(1), json!(10))
+    );
+    let all = rows(client.list_deploy_templates(DeployTemplateQuery::default()))
+        .await
+        .unwrap();
+    assert!(
+        all.iter()
+            .any(|other| other.uuid == template.uuid && other.steps.len() == 1)
+    );
+    assert!(client.delete_deploy_template("CUSTOM_CX_STEPS").await.unwrap());
+    assert!(!client.delete_deploy_template("CUSTOM_CX_STEPS").await.unwrap());
+}
+
+#[tokio::test]
+async fn runbooks_are_created_changed_and_deleted() {
+    let lab = Lab::new("cx-runbook").await;
+    let client = &lab.client;
+    let draft = RunbookCreate {
+        name: "CUSTOM_CX_RUNBOOK".into(),
+        steps: vec![object(
+            json!({"interface": "deploy", "step": "testkit_clean", "args": {}, "order": 1}),
+        )],
+        ..RunbookCreate::default()
+    };
+    let runbook = client.create_runbook(&draft).await.unwrap().value;
+    client
+        .set_runbook_traits(&runbook.uuid, &["CUSTOM_CX_RUNBOOK"])
+        .await
+        .unwrap();
+    let update = RunbookUpdate {
+        description: "dusts".into(),
+        ..RunbookUpdate::default()
+    };
+    let now = client.update_runbook(&runbook.uuid, &update).await.unwrap().value;
+    assert_eq!(
+        (now.description.as_deref(), now.traits),
+        (Some("dusts"), vec!["CUSTOM_CX_RUNBOOK".to_owned()])
+    );
+    let all = rows(client.list_runbooks(RunbookQuery::default())).await.unwrap();
+    assert!(all.iter().any(|other| other.uuid == runbook.uuid));
+    let node = lab.node("a", json!({})).await.uuid;
+    lab.walk(&node, &[Verb::Manage]).await;
+    client.add_node_trait(&node, "CUSTOM_CX_RUNBOOK").await.unwrap();
+    let clean = ProvisionRequest {
+        runbook: Some(runbook.name),
+        ..ProvisionRequest::new(Verb::Clean)
+    };
+    lab.go(&node, &clean).await.unwrap();
+    assert!(client.delete_runbook(&runbook.uuid).await.unwrap());
+    assert!(client.find_runbook("CUSTOM_CX_RUNBOOK").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn inspection_rules_are_created_changed_and_deleted() {
+    let lab = Lab::new("cx-rules").await;
+    let client = &lab.client;
+    let draft = InspectionRuleCreate {
+        description: Some(lab.name("rule")),
+        actions: vec![object(json!({"op": "fail", "args": {"msg": "never"}}))],
+        conditions: vec![object(
+            json!({"op": "is-true", "args": {"value": "{node.retired}"}}),
+        )],
+        ..InspectionRuleCreate::default()
+    };
+    let rule = client.create_inspection_rule(&draft).await.unwrap().value;
+    let update = InspectionRuleUpdate {
+        description: Change::Unset,
+        priority: Some(7),
+        ..InspectionRuleUpdate::default()
+    };
+    let now = client
+        .update_inspection_rule(&rule.uuid, &update)
+        .await
+        .unwrap()
+        .value;
+    assert_eq!((now.description, now.priority), (None, Some(7)));
+    let all = rows(client.list_inspection_rules(InspectionRuleQuery::default()))
+        .await
+        .unwrap();
+    assert!(
+        all.iter()
+            .any(|other| other.uuid == rule.uuid && other.actions.is_some())
+    );
+    assert!(client.delete_inspection_rule(&rule.uuid).await.unwrap());
+    assert!(!client.delete_inspection_rule(&rule.uuid).await.unwrap());
+}
