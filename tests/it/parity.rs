@@ -5,10 +5,14 @@
 
 mod allocations;
 mod changes;
+mod chassis;
+mod claims;
+mod config_drives;
+mod drivers;
+mod gates;
 mod listing;
 mod nodes;
 mod normal;
-mod others;
 mod outcome;
 mod page;
 mod port_groups;
@@ -16,6 +20,7 @@ mod ports;
 mod scene;
 mod sdk;
 mod states;
+mod vifs;
 mod waits;
 
 use std::panic::AssertUnwindSafe;
@@ -46,16 +51,17 @@ async fn every_call_of_the_page_is_shown() {
         nodes::protected,
         changes::updated, changes::emptied, changes::renamed, changes::updated_in_trouble, changes::updated_while_locked,
         changes::patched,
-        listing::filtered, listing::filtered_further, listing::sorted, listing::paged, listing::selected,
-        states::power_states, states::reboots, states::power_failures, states::provision_states, states::wrong_requests,
+        listing::filtered, listing::filtered_further, listing::sorted, listing::paged,
+        listing::paged_far, listing::selected,
+        states::power_states, states::power_refused, states::reboots, states::power_failures, states::provision_states, states::wrong_requests,
         states::refused_requests, states::failures, waits::many, waits::failures, waits::partial_results,
         waits::reservations, waits::validation, waits::validation_without_a_word,
         ports::port_created, ports::port_changed, ports::port_read, ports::port_deleted, ports::ports_listed,
-        ports::ports_sorted, port_groups::created_and_changed, port_groups::read, port_groups::listed,
+        ports::ports_filtered_by_nothing, ports::ports_sorted, port_groups::created_and_changed, port_groups::read, port_groups::listed, port_groups::sorted,
         port_groups::with_ports,
-        others::drivers, others::chassis, others::chassis_with_nodes, others::vifs, others::vifs_refused,
-        others::config_drives,
-        allocations::life, allocations::without_a_node, allocations::waits_that_end,
+        drivers::read, chassis::life, chassis::with_nodes, vifs::life, vifs::refused, vifs::locked, vifs::old_api,
+        allocations::life, allocations::without_a_node, allocations::waits_that_end, claims::chosen, claims::in_use,
+        config_drives::config_drives,
     }
     assert!(theatre.wrong.is_empty(), "{}", theatre.wrong.join("\n"));
     let gaps = page::gaps(&theatre.shown);

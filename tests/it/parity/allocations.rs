@@ -16,7 +16,8 @@ use super::scene::{SIDES, Scene, Side, all, json_of};
 use super::sdk::{Call, call};
 use crate::client_lab::{LONG, object, patch};
 
-fn claim(scene: &Scene<'_>, side: Side, name: &str, class: &str) -> AllocationCreate {
+/// One for a class.
+pub fn claim(scene: &Scene<'_>, side: Side, name: &str, class: &str) -> AllocationCreate {
     AllocationCreate {
         name: Some(scene.name(side, name)),
         resource_class: Some(class.to_owned()),
@@ -25,7 +26,8 @@ fn claim(scene: &Scene<'_>, side: Side, name: &str, class: &str) -> AllocationCr
     }
 }
 
-fn creation(draft: &AllocationCreate) -> Call {
+/// openstacksdk's creation of the same.
+pub fn creation(draft: &AllocationCreate) -> Call {
     call("create_allocation", json!([]), json_of(draft))
 }
 
@@ -57,7 +59,7 @@ async fn made(scene: &mut Scene<'_>, what: &'static str, name: &str, class: [&st
 }
 
 /// Waits until Ironic is done with both. One that it has lost sight of (its conductor could not write to SQLite) is made anew.
-async fn settled(scene: &Scene<'_>, sdk: &AllocationCreate, our: &AllocationCreate) {
+pub async fn settled(scene: &Scene<'_>, sdk: &AllocationCreate, our: &AllocationCreate) {
     let ours = scene.ours();
     for draft in [sdk, our] {
         let id = draft.name.as_deref().expect("a name");
@@ -76,6 +78,17 @@ async fn settled(scene: &Scene<'_>, sdk: &AllocationCreate, our: &AllocationCrea
     }
 }
 
+/// A node that allocations can have: available, its power known.
+pub async fn offered(scene: &Scene<'_>, name: &str) {
+    let ours = scene.ours();
+    let nodes = walked(scene, name, &json!({}), &[Verb::Manage, Verb::Provide]).await;
+    for node in &nodes {
+        let on = ours.set_node_power_state_and_wait(node, PowerTarget::On, None, LONG);
+        on.await.expect("its power is known");
+    }
+    scene.rest(&nodes).await;
+}
+
 fn path(side: Side) -> String {
     let side = if side == Side::Sdk { "sdk" } else { "our" };
     format!("/v1/allocations/parity-{side}-allocations-life-a")
@@ -83,14 +96,7 @@ fn path(side: Side) -> String {
 
 pub async fn life(scene: &mut Scene<'_>) {
     let ours = scene.ours();
-    let nodes = walked(scene, "n", &json!({}), &[Verb::Manage, Verb::Provide]).await;
-    for node in &nodes {
-        let on = ours
-            .set_node_power_state_and_wait(node, PowerTarget::On, None, LONG)
-            .await;
-        on.expect("its power is known");
-    }
-    scene.rest(&nodes).await;
+    offered(scene, "n").await;
     let classes = SIDES.map(|side| scene.class(side));
     made(scene, "any node that fits", "a", [&classes[0], &classes[1]]).await;
     let held = scene.held(path).await;

@@ -20,7 +20,7 @@ fn update(name: &str, changes: Value) -> Call {
 
 pub async fn updated(scene: &mut Scene<'_>) {
     let ours = scene.ours();
-    let [_, _] = pair(scene, "a", &json!({})).await;
+    let uuids = pair(scene, "a", &json!({})).await;
     let (sdk, our) = (scene.sdk("a"), scene.our("a"));
     let keys = NodeUpdate {
         extra: Edit::set("x", json!({"y": 1})),
@@ -45,6 +45,17 @@ pub async fn updated(scene: &mut Scene<'_>) {
             |sdk, ours| {
                 assert_eq!((sdk.count("PATCH"), ours.count("PATCH")), (0, 0));
             },
+        )
+        .await;
+    let other = NodeUpdate {
+        description: "rack 8".into(),
+        ..NodeUpdate::default()
+    };
+    scene
+        .same(
+            "by uuid",
+            &call("update_node", json!([uuids[0]]), json!({"description": "rack 8"})),
+            ours.update_node(&uuids[1], &other),
         )
         .await;
     let bare = call("update_node", json!([sdk]), json!({"extra": {"z": 1}}));
@@ -239,6 +250,16 @@ pub async fn patched(scene: &mut Scene<'_>) {
             .await;
         scene.held_node("a").await;
     }
+    let translated = json!([{"op": "add", "path": "/is_maintenance", "value": true}]);
+    let plain = json!([{"op": "add", "path": "/maintenance", "value": true}]);
+    scene
+        .same(
+            "openstacksdk's own names are translated; ours are Ironic's",
+            &patch_call(&translated, json!({})),
+            ours.patch_node(&our, &patch(plain), false),
+        )
+        .await;
+    scene.held_node("a").await;
     let driver = json!([{"op": "replace", "path": "/driver", "value": "fake-hardware"}]);
     scene
         .same(

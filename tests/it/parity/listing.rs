@@ -2,8 +2,8 @@
 
 #![cfg(test)]
 
-use ironwright::ironic::client::{NodeQuery, SortDirection};
-use ironwright::ironic::model::{NodeCreate, NodeUpdate, ProvisionState};
+use ironwright::ironic::client::{NodeQuery, ProvisionRequest, SortDirection};
+use ironwright::ironic::model::{NodeCreate, NodeUpdate, ProvisionState, Verb};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -11,7 +11,7 @@ use super::nodes::draft;
 use super::outcome::Did;
 use super::scene::{SIDES, Scene, Side, all};
 use super::sdk::{Call, call};
-use crate::client_lab::with;
+use crate::client_lab::{LONG, with};
 
 /// `a`, in maintenance and retired; `b`, with an instance; `c`, plain. The same for both, uuids of instances included, as far as
 /// Ironic lets them.
@@ -243,6 +243,56 @@ pub async fn paged(scene: &mut Scene<'_>) {
             |sdk, ours| {
                 assert_eq!((letters(sdk).as_str(), letters(ours).as_str()), ("01234", "01"));
                 assert_eq!(ours.sent.len(), 1);
+            },
+        )
+        .await;
+}
+
+/// Nine nodes of each side: 3 has an instance, 6 is manageable, the others are neither.
+async fn nine(scene: &Scene<'_>) {
+    let ours = scene.ours();
+    for side in SIDES {
+        for number in 0..9 {
+            let node = NodeCreate {
+                instance_uuid: (number == 3).then(|| Uuid::new_v4().to_string()),
+                ..draft(scene, side, &number.to_string(), &json!({}))
+            };
+            ours.create_node(&node).await.expect("a node");
+        }
+        let manage = ProvisionRequest::new(Verb::Manage);
+        let six = scene.name(side, "6");
+        let managed = ours.set_node_provision_state_and_wait(&six, &manage, LONG);
+        managed.await.expect("it is managed");
+    }
+}
+
+pub async fn paged_far(scene: &mut Scene<'_>) {
+    let ours = scene.ours();
+    nine(scene).await;
+    let filters = json!({"limit": 2, "associated": false, "provision_state": "enroll"});
+    let paged = query(scene, |q| {
+        q.page_size = Some(2);
+        q.associated = Some(false);
+        q.provision_state = Some(ProvisionState::Enroll);
+    });
+    let listing = nodes(scene, filters);
+    scene
+        .alike(
+            "on the fourth page as on the first: `resource_class`, `provision_state`, `associated=False`",
+            &listing,
+            all(ours.list_nodes(paged)),
+            |sdk, ours| {
+                for did in [sdk, ours] {
+                    let filtered = did.sent.iter().all(|request| {
+                        let request = request.to_lowercase();
+                        ["resource_class=", "provision_state=enroll", "associated=false"]
+                            .iter()
+                            .all(|filter| request.contains(filter))
+                    });
+                    assert!(filtered && did.sent.len() >= 4, "{did:?}");
+                    assert_eq!(letters(did), "0124578");
+                }
+                assert_eq!(ours.sent.len(), 4);
             },
         )
         .await;

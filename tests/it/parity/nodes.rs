@@ -108,6 +108,14 @@ pub async fn created(scene: &mut Scene<'_>) {
 
 pub async fn created_in_a_state(scene: &mut Scene<'_>) {
     let ours = scene.ours();
+    let [sdk, our] = drafts(scene, "e");
+    scene
+        .same(
+            "handed over in `enroll`",
+            &state(&sdk, "enroll"),
+            ours.create_node_in(&our, InitialState::Enroll, LONG),
+        )
+        .await;
     let [sdk, our] = drafts(scene, "m");
     scene
         .same(

@@ -2,7 +2,7 @@
 
 #![cfg(test)]
 
-use ironwright::ironic::client::{PortGroupQuery, PortQuery};
+use ironwright::ironic::client::{PortGroupQuery, PortQuery, SortDirection};
 use ironwright::ironic::model::{Edit, PortCreate, PortGroupCreate, PortGroupUpdate};
 use serde_json::{Value, json};
 
@@ -93,6 +93,15 @@ pub async fn read(scene: &mut Scene<'_>) {
             ours.get_port_group(&our),
         )
         .await;
+    let uuids = [ours.get_port_group(&sdk).await, ours.get_port_group(&our).await]
+        .map(|group| group.expect("a port group").value.uuid);
+    scene
+        .same(
+            "by uuid",
+            &call("get_port_group", json!([uuids[0]]), json!({})),
+            ours.get_port_group(&uuids[1]),
+        )
+        .await;
     let fields = by("get_port_group", json!({"fields": ["id", "name", "mode"]}));
     scene
         .same(
@@ -106,6 +115,13 @@ pub async fn read(scene: &mut Scene<'_>) {
             "by name",
             &by("find_port_group", json!({})),
             ours.find_port_group(&our),
+        )
+        .await;
+    scene
+        .same(
+            "by uuid",
+            &call("find_port_group", json!([uuids[0]]), json!({})),
+            ours.find_port_group(&uuids[1]),
         )
         .await;
 }
@@ -142,6 +158,42 @@ pub async fn listed(scene: &mut Scene<'_>) {
     ] {
         scene.same(what, &call, all(ours.list_port_groups(query))).await;
     }
+}
+
+pub async fn sorted(scene: &mut Scene<'_>) {
+    let ours = scene.ours();
+    let nodes = pair(scene, "n", &json!({})).await;
+    for (side, node) in SIDES.into_iter().zip(&nodes) {
+        for name in ["1", "2"] {
+            let group = PortGroupCreate {
+                name: Some(scene.name(side, name)),
+                node_uuid: node.clone(),
+                ..PortGroupCreate::default()
+            };
+            ours.create_port_group(&group).await.expect("a port group");
+        }
+    }
+    let backwards = PortGroupQuery {
+        node: Some(scene.our("n")),
+        sort_key: Some("name".into()),
+        sort_dir: Some(SortDirection::Descending),
+        ..PortGroupQuery::default()
+    };
+    let listing = json!({"node": scene.sdk("n"), "sort_key": "name", "sort_dir": "desc"});
+    let [sdk_first, our_first] = [scene.sdk("1"), scene.our("2")];
+    scene
+        .better(
+            "`sort_key` and `sort_dir`; openstacksdk forgets them",
+            &call("port_groups", json!([]), listing),
+            all(ours.list_port_groups(backwards)),
+            |sdk, ours| {
+                assert_eq!(
+                    (&sdk.value()[0]["name"], &ours.value()[0]["name"]),
+                    (&json!(sdk_first), &json!(our_first))
+                );
+            },
+        )
+        .await;
 }
 
 pub async fn with_ports(scene: &mut Scene<'_>) {

@@ -3,13 +3,12 @@
 #![cfg(test)]
 
 use std::future::Future;
-use std::path::PathBuf;
 
 use futures::future::BoxFuture;
 use futures::{Stream, TryStreamExt};
 use ironwright::ironic::client::{Client, Error, Settings};
-use ironwright::ironic::model::Seen;
-use ironwright_stack::proxy::{Action, Callback};
+use ironwright::ironic::model::{ApiVersion, Seen};
+use ironwright_stack::proxy::Action;
 use ironwright_stack::{Proxy, wait};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -98,6 +97,15 @@ impl Scene<'_> {
         self.theatre.ours.clone()
     }
 
+    /// Our client in a version of the API that is settled beforehand.
+    pub fn ours_in(&self, version: ApiVersion) -> Client {
+        let settings = Settings {
+            api_version: Some(version),
+            ..Settings::new(self.theatre.our_proxy.endpoint())
+        };
+        Client::new(settings).expect("a client")
+    }
+
     /// The name of an object of this scenario: `parity-sdk-…` or `parity-our-…`.
     pub fn name(&self, side: Side, name: &str) -> String {
         format!("{}{}-{name}", prefix(side), self.name.replace("::", "-"))
@@ -128,39 +136,17 @@ impl Scene<'_> {
         }
     }
 
-    fn proxy(&self, side: Side) -> &Proxy {
+    /// What a side's requests go through.
+    pub fn proxy(&self, side: Side) -> &Proxy {
         match side {
             Side::Sdk => &self.theatre.sdk_proxy,
             Side::Ours => &self.theatre.our_proxy,
         }
     }
 
-    /// What a side's node waits for that has it in its script (`OP_gate`).
-    pub fn gate(&self, side: Side, name: &str) -> PathBuf {
-        self.theatre
-            .stack
-            .run
-            .file(&format!("{}.gate", self.name(side, name)))
-    }
-
-    /// Lets a side's node go on.
-    pub fn open(&self, side: Side, name: &str) {
-        std::fs::write(self.gate(side, name), "").expect("the gate opens");
-    }
-
-    /// Lets each side's node go on when that side has looked at its nodes so often from now on.
-    pub fn open_after(&self, looks: u64, name: &str) {
-        for side in SIDES {
-            let gate = self.gate(side, name);
-            let open = Callback::new(move |_| {
-                let opened = std::fs::write(&gate, "");
-                async move { opened.expect("the gate opens") }
-            });
-            self.proxy(side)
-                .when_request(|seen| seen.method == "GET" && seen.path.starts_with("/v1/nodes"))
-                .nth(looks)
-                .then(Action::CallAfter(open));
-        }
+    /// The real parts.
+    pub fn stack(&self) -> &Stack {
+        &self.theatre.stack
     }
 
     /// Both proxies pass everything on again.

@@ -43,6 +43,7 @@ pub struct Call {
     pub function: &'static str,
     args: Value,
     kwargs: Value,
+    version: Option<&'static str>,
 }
 
 /// A call with arguments in order and by name.
@@ -51,13 +52,22 @@ pub fn call(function: &'static str, args: Value, kwargs: Value) -> Call {
         function,
         args,
         kwargs,
+        version: None,
     }
 }
 
 impl Call {
+    /// The same in this version of the API.
+    pub fn in_version(self, version: &'static str) -> Self {
+        Self {
+            version: Some(version),
+            ..self
+        }
+    }
+
     /// As an order, or as an argument of another call.
     pub fn order(&self) -> Value {
-        json!({"call": self.function, "args": self.args, "kwargs": self.kwargs})
+        json!({"call": self.function, "args": self.args, "kwargs": self.kwargs, "version": self.version})
     }
 }
 

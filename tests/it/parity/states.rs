@@ -2,16 +2,22 @@
 
 #![cfg(test)]
 
+use std::io::Read;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use ironwright::ironic::client::{ConfigDrive, ProvisionRequest};
-use ironwright::ironic::configdrive::{self, Content};
-use ironwright::ironic::model::{PowerTarget, Verb};
+use ironwright::ironic::configdrive::{self, Content, LARGEST_IMAGE};
+use ironwright::ironic::model::{ApiVersion, PowerTarget, Verb};
 use serde_json::{Value, json};
 
 use super::nodes::{pair, walked};
 use super::scene::{Scene, Side};
 use super::sdk::{Call, call};
+use super::vifs::not_supported;
 use crate::client_lab::{LONG, object};
 
 /// Long enough to be seen, short enough to be waited for.
@@ -48,6 +54,30 @@ pub async fn power_states(scene: &mut Scene<'_>) {
     }
     scene
         .held(|side| format!("/v1/nodes/{}", if side == Side::Sdk { &sdk } else { &our }))
+        .await;
+}
+
+pub async fn power_refused(scene: &mut Scene<'_>) {
+    let [sdk, our] = pair(scene, "a", &json!({})).await;
+    let old = scene.ours_in(ApiVersion::v1(26));
+    let softly = power(&sdk, "soft power off", json!({})).in_version("1.26");
+    scene
+        .alike(
+            "softly is not supported before API 1.27: told without a request",
+            &softly,
+            old.set_node_power_state(&our, PowerTarget::SoftOff, None),
+            not_supported,
+        )
+        .await;
+    scene
+        .better(
+            "a target that is none does not compile; openstacksdk asks Ironic",
+            &power(&sdk, "sideways", json!({})),
+            async { Ok(()) },
+            |sdk, _| {
+                assert_eq!((sdk.kind(), sdk.count("PUT")), ("400", 1));
+            },
+        )
         .await;
 }
 
@@ -247,6 +277,13 @@ pub async fn wrong_requests(scene: &mut Scene<'_>) {
     }
 }
 
+/// base64 of a gzipped image of so many bytes.
+fn packed(size: u64) -> String {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    std::io::copy(&mut std::io::repeat(0).take(size), &mut gzip).expect("it is packed");
+    STANDARD.encode(gzip.finish().expect("it is packed"))
+}
+
 pub async fn refused_requests(scene: &mut Scene<'_>) {
     let ours = scene.ours();
     let [sdk, our] = pair(scene, "a", &json!({})).await;
@@ -260,6 +297,24 @@ pub async fn refused_requests(scene: &mut Scene<'_>) {
             |sdk, ours| {
                 assert_eq!((sdk.kind(), sdk.count("PUT")), ("400", 1));
                 assert_eq!((ours.kind(), ours.sent.len()), ("argument", 0));
+            },
+        )
+        .await;
+    let large = packed(LARGEST_IMAGE + 1);
+    let deploy = ProvisionRequest {
+        configdrive: Some(ConfigDrive::Text(large.clone())),
+        ..request(Verb::Active)
+    };
+    scene
+        .better(
+            "a config drive of more than 64 MiB is refused without a request; openstacksdk sends it, and a ramdisk refuses it much later",
+            &call("set_node_provision_state", json!([sdk, "active"]), json!({"config_drive": large})),
+            ours.set_node_provision_state(&our, &deploy),
+            |sdk, ours| {
+                // The state is wrong as well, so that nothing is deployed here.
+                assert_eq!((sdk.kind(), sdk.count("PUT")), ("400", 1));
+                assert_eq!((ours.kind(), ours.sent.len()), ("argument", 0));
+                assert!(ours.failure().words.contains("64 MiB"), "{ours:?}");
             },
         )
         .await;

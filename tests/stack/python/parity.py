@@ -1,7 +1,8 @@
 """openstacksdk for somebody who speaks no Python: a call a line in, what came of it a line out, both JSON.
 
 A call is ``{"call": "get_node", "args": [...], "kwargs": {...}}``: a method of the bare metal proxy, or one of FUNCTIONS.
-An argument ``{"call": ..., ...}`` is called first, and what it returns is the argument.
+An argument ``{"call": ..., ...}`` is called first, and what it returns is the argument. ``version``, if there is one, is the
+version of the API that this call speaks, instead of the newest that both sides know.
 
 The answer is ``{"value": ...}`` with resources under the names of Ironic's API, or ``{"error": {"type", "status", "message"}}``.
 """
@@ -99,7 +100,9 @@ def plain(value):
 
 def answer(line):
     try:
-        return {"value": plain(call(json.loads(line)))}
+        order = json.loads(line)
+        ironic.default_microversion = order.get("version")
+        return {"value": plain(call(order))}
     except Exception as error:
         status = getattr(error, "status_code", None)
         return {"error": {"type": type(error).__name__, "status": status, "message": str(error)}}
