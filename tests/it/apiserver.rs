@@ -16,9 +16,9 @@ use crate::stage::Stack;
 /// How long the apiserver is too busy: less than the 10 s after which the operator gives the Lease up.
 const BUSY: Duration = Duration::from_secs(6);
 
-/// Requests to an apiserver that refuses them all, at most, in a second: two watches and the Lease come back again and again,
-/// the status of a node and an Event are written once.
-const PATIENT: usize = 12;
+/// Requests to an apiserver that refuses them all, at most, in a second: three watches, the Lease and the status of a node come
+/// back again and again, each no more often than an apiserver says that is too busy (`Retry-After: 1`).
+const PATIENT: usize = 5;
 
 /// A world whose operator is at the apiserver through a proxy, is started again when it ends, and is deploying the node `a`.
 struct Scene {

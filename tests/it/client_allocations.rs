@@ -12,7 +12,7 @@ use ironwright_stack::proxy::{Action, Answer};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::client_lab::{LONG, Lab, object, patch, rows, with};
+use crate::client_lab::{LONG, Lab, lost, object, patch, rows, with};
 
 /// A claim on one of this test's nodes.
 fn claim(lab: &Lab, name: &str) -> AllocationCreate {
@@ -31,6 +31,9 @@ async fn made(lab: &Lab, draft: &AllocationCreate) -> Result<Allocation, Error> 
         let made = lab.client.create_allocation(draft).await?.value;
         match lab.client.wait_for_allocation(&made.uuid, patience, false).await {
             Err(Error::StillWaiting { .. }) => {
+                lab.client.delete_allocation(&made.uuid).await?;
+            }
+            Err(Error::Unallocated { last_error, .. }) if lost(last_error.as_deref()) => {
                 lab.client.delete_allocation(&made.uuid).await?;
             }
             done => return done.map(|done| done.value),

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::nodes::walked;
 use super::scene::{SIDES, Scene, Side, all, json_of};
 use super::sdk::{Call, call};
-use crate::client_lab::{LONG, object, patch};
+use crate::client_lab::{LONG, lost, object, patch};
 
 /// One for a class.
 pub fn claim(scene: &Scene<'_>, side: Side, name: &str, class: &str) -> AllocationCreate {
@@ -65,9 +65,8 @@ pub async fn settled(scene: &Scene<'_>, sdk: &AllocationCreate, our: &Allocation
         let id = draft.name.as_deref().expect("a name");
         loop {
             let done = ours.wait_for_allocation(id, Duration::from_secs(10), true).await;
-            let lost = |error: &str| error.contains("database is locked");
             match done {
-                Ok(done) if !done.value.last_error.as_deref().is_some_and(lost) => break,
+                Ok(done) if !lost(done.value.last_error.as_deref()) => break,
                 Ok(_) | Err(Error::StillWaiting { .. }) => {
                     ours.delete_allocation(id).await.expect("it goes");
                     ours.create_allocation(draft).await.expect("another one");
