@@ -254,7 +254,7 @@ async fn a_node_in_use_is_recorded_as_allocated() {
         node: Some(lab.name("n")),
         ..claim(&lab, "a")
     };
-    let made = lab.client.create_allocation(&draft).await.unwrap().value;
+    let made = made(&lab, &draft).await.unwrap();
     assert_eq!(
         (made.state, made.node_uuid.as_deref()),
         (AllocationState::Active, Some(node.uuid.as_str()))

@@ -45,14 +45,15 @@ pub(super) fn may_repeat(repeat: Repeat, error: &Error) -> bool {
     }
 }
 
-/// Whether Ironic may have done what was asked although the request failed like this.
+/// Whether Ironic may have done what was asked although the request failed like this. What a locked database took back is the last
+/// transaction only: an allocation of a node in use is there by then (Ironic 39).
 pub(super) const fn may_have_acted(error: &Error) -> bool {
     matches!(
         error,
         Error::Transport { sent: true, .. }
             | Error::Body { .. }
             | Error::Rejected {
-                rejection: Rejection::Gateway,
+                rejection: Rejection::Gateway | Rejection::DatabaseLocked,
                 ..
             }
     )

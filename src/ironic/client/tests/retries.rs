@@ -198,6 +198,25 @@ async fn a_creation_whose_answer_was_lost_finds_what_it_created() {
 }
 
 #[tokio::test]
+async fn a_creation_that_a_locked_database_left_half_done_is_found() {
+    let server = server().await;
+    let exists = Fixture::read("err-409-dup-name").answer();
+    Mock::given(method("POST"))
+        .respond_with(in_turn([database_locked(), exists]))
+        .expect(2)
+        .mount(&server)
+        .await;
+    let node = Fixture::read("node-active").answer();
+    Mock::given(method("GET"))
+        .and(path(format!("/v1/nodes/{NODE}")))
+        .respond_with(node)
+        .expect(1)
+        .mount(&server)
+        .await;
+    Call::CreateOwn.make(&client(&server)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_creation_whose_name_is_another_nodes_is_refused() {
     let server = server().await;
     breaks_first(&server, "POST").await;
