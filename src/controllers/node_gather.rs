@@ -256,7 +256,7 @@ impl<'a> Pass<'a> {
     /// Tells the observer what this object knows, and whether it waits for Ironic.
     pub fn note(&self, look: &Seen, waiting: bool) {
         let Some(observer) = &self.observer else { return };
-        let id = self.object.status.as_ref().and_then(|status| status.id.clone());
+        let id = self.looked_at(look).map(str::to_owned);
         // A node to import may appear with any listing.
         let awaits_node = matches!(look, Seen::Absent) && self.object.spec.import.is_some();
         let each_listing = matches!(look, Seen::NotYet) || awaits_node || self.is_suspicious();

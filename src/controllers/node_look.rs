@@ -107,6 +107,16 @@ impl Pass<'_> {
         self.object.status.as_ref()?.id.as_deref()
     }
 
+    /// The uuid of the node that a look is of. That may be known before the object's status has it: a node is created under the
+    /// object's uid, and the write of the status that says so may have been refused.
+    pub fn looked_at<'s>(&'s self, look: &'s Seen) -> Option<&'s str> {
+        match look {
+            Seen::Summary(row, _) | Seen::Full(row, _) => Some(&row.uuid),
+            Seen::Stale => self.enrolled().or(self.object.metadata.uid.as_deref()),
+            _ => self.enrolled(),
+        }
+    }
+
     /// Whether the object is being deleted.
     pub fn deleting(&self) -> bool {
         self.object.metadata.deletion_timestamp.is_some()

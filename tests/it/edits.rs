@@ -4,6 +4,8 @@
 
 use std::time::Instant;
 
+use ironwright_stack::proxy::{Action, Callback};
+use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
 use crate::harness::{World, active, status};
@@ -69,6 +71,29 @@ async fn what_the_spec_names_is_changed_and_removed_and_what_others_wrote_stays(
         world.live_by_id(&id).await.unwrap()["resource_class"],
         Value::Null
     );
+}
+
+#[tokio::test]
+async fn an_edit_while_the_node_is_created_holds_nothing_up() {
+    let world = World::new("edits-created").await;
+    let nodes = world.nodes.clone();
+    // The status is written when the step is taken, and is refused then.
+    let edit = Callback::new(move |_| {
+        let nodes = nodes.clone();
+        async move {
+            let patch = Patch::Merge(json!({"spec": {"description": "edited"}}));
+            let edited = nodes.patch("a", &PatchParams::default(), &patch).await;
+            edited.expect("the edit is accepted");
+        }
+    });
+    world
+        .proxy
+        .when("PUT", "/v1/nodes/{}/states/provision")
+        .nth(1)
+        .then(Action::CallAfter(edit));
+    let id = available(&world, json!({})).await;
+    assert_eq!(world.live_by_id(&id).await.unwrap()["description"], "edited");
+    world.assert_no_verb_repeated();
 }
 
 #[tokio::test]
