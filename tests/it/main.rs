@@ -101,4 +101,6 @@ mod tls_front;
 #[cfg(test)]
 mod upkeep;
 #[cfg(test)]
+mod vifs;
+#[cfg(test)]
 mod wordless;
