@@ -47,6 +47,8 @@ mod edits;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
+mod filters;
+#[cfg(test)]
 mod first_light;
 #[cfg(test)]
 mod fleet;
@@ -60,6 +62,8 @@ mod install;
 mod keystone;
 #[cfg(test)]
 mod keystone_clouds;
+#[cfg(test)]
+mod keystone_tls;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
@@ -100,6 +104,8 @@ mod stage;
 mod tls_front;
 #[cfg(test)]
 mod upkeep;
+#[cfg(test)]
+mod vendor;
 #[cfg(test)]
 mod vifs;
 #[cfg(test)]

@@ -1,4 +1,7 @@
 //! Vendor methods: what a driver can do beyond Ironic's own API ("vendor passthru").
+//!
+//! The name of the method goes into the path. Ironic also takes it as the query parameter `method`, over which Ironic 39 fails
+//! where a driver's method needs no node.
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -11,11 +14,14 @@ use super::routes::{
     DRIVER_VENDOR_PUT, NODE_VENDOR_DELETE, NODE_VENDOR_GET, NODE_VENDOR_METHODS, NODE_VENDOR_PATCH,
     NODE_VENDOR_POST, NODE_VENDOR_PUT,
 };
-use super::{Client, Result, Route};
+use super::{Client, Error, Result, Route};
 use crate::ironic::model::{Object, VendorMethod};
 
 /// The status of an answer to a method that runs on in the background.
 const ACCEPTED: u16 = 202;
+
+/// The place of the list of all methods, which none can be called by.
+const LISTING: &str = "methods";
 
 /// The HTTP method that a vendor method is called with; [`VendorMethod::http_methods`] has those that it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,7 +105,10 @@ impl Client {
         method: &str,
         arguments: &Object,
     ) -> Result<VendorAnswer> {
-        let mut call: Call = self.to_route(route, &[whose])?.query([("method", method)]);
+        if method == LISTING {
+            return Err(Error::argument(format!("{method:?} is no method: it lists them")));
+        }
+        let mut call: Call = self.to_route(route, &[whose, method])?;
         if !arguments.is_empty() {
             call = call.body(arguments)?;
         }
