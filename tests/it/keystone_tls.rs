@@ -10,6 +10,11 @@ use crate::openstack::{Doors, clouds_yaml};
 use crate::sight::cloud_message;
 use crate::tls_front::{AUTHORITY, CLIENT, CLIENT_KEY, OTHER_AUTHORITY, TlsFront};
 
+/// A certificate that the authority of clients has not signed.
+const SERVER: &str = include_str!("../fixtures/tls/server.pem");
+/// Its key.
+const SERVER_KEY: &str = include_str!("../fixtures/tls/server-key.pem");
+
 /// A world, and TLS before Keystone and before Ironic, which asks for a client's certificate.
 struct Scene {
     world: World,
@@ -94,17 +99,19 @@ async fn certificates_come_from_the_secret_and_what_is_wrong_with_them_is_said()
     scene.cloud(&json!({})).await;
     scene.world.start_operator().await;
     let keystone = format!("Keystone at {}/v3", scene.keystone.endpoint());
-    scene
-        .unreachable(&[&keystone, "certificate", "UnknownIssuer"])
-        .await;
+    let unknown = "none of the authorities that are trusted here has signed the server's certificate";
+    scene.unreachable(&[&keystone, unknown]).await;
     assert_eq!(scene.doors.tokens_asked(), 0, "nothing was said to a stranger");
 
     // The right authority, but nothing to show to Ironic.
     let nothing = json!({"ca.pem": AUTHORITY});
     scene.secret(&json!({"cacert": "ca.pem"}), &nothing).await;
-    scene
-        .unreachable(&["does not answer", "CertificateRequired"])
-        .await;
+    let wanted = "the server lets in only who shows a certificate";
+    scene.unreachable(&["does not answer", wanted]).await;
+    let stranger = json!({"ca.pem": AUTHORITY, "client.pem": SERVER, "client-key.pem": SERVER_KEY});
+    scene.secret(&certificates, &stranger).await;
+    let unknown = "the server does not accept the certificate that is shown to it";
+    scene.unreachable(&["does not answer", unknown]).await;
 
     let files = json!({"ca.pem": AUTHORITY, "client.pem": CLIENT, "client-key.pem": CLIENT_KEY});
     scene.secret(&certificates, &files).await;

@@ -27,6 +27,8 @@ mod client_nodes;
 #[cfg(test)]
 mod client_ports;
 #[cfg(test)]
+mod client_shapes;
+#[cfg(test)]
 mod client_states;
 #[cfg(test)]
 mod configdrive;
@@ -94,6 +96,8 @@ mod rescue;
 mod rivals;
 #[cfg(test)]
 mod schema;
+#[cfg(test)]
+mod sdk_calls;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
