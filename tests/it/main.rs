@@ -39,6 +39,8 @@ mod client_ports;
 #[cfg(test)]
 mod client_power;
 #[cfg(test)]
+mod client_shapes;
+#[cfg(test)]
 mod client_states;
 #[cfg(test)]
 mod client_templates;
@@ -71,6 +73,8 @@ mod edits;
 #[cfg(test)]
 mod failures;
 #[cfg(test)]
+mod filters;
+#[cfg(test)]
 mod first_light;
 #[cfg(test)]
 mod fleet;
@@ -84,6 +88,8 @@ mod install;
 mod keystone;
 #[cfg(test)]
 mod keystone_clouds;
+#[cfg(test)]
+mod keystone_tls;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
@@ -115,6 +121,8 @@ mod rivals;
 #[cfg(test)]
 mod schema;
 #[cfg(test)]
+mod sdk_calls;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod sight;
@@ -124,5 +132,9 @@ mod stage;
 mod tls_front;
 #[cfg(test)]
 mod upkeep;
+#[cfg(test)]
+mod vendor;
+#[cfg(test)]
+mod vifs;
 #[cfg(test)]
 mod wordless;

@@ -2,17 +2,24 @@
 
 #![cfg(test)]
 
+use std::sync::LazyLock;
+
 use ironwright::ironic::client::clouds_yaml::CloudsYaml;
 use ironwright::ironic::client::{Client, Settings};
 use ironwright_stack::openstack::{OpenStack, OpenStackOptions};
 use ironwright_stack::{IronicOptions, Progress, Proxy};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
 use crate::harness::stack;
 
 static OPENSTACK: OnceCell<OpenStack> = OnceCell::const_new();
+/// Where its proxy lives: that of the test that asks first ends with that test.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
+/// With the driver `testkit`, which has vendor methods of its own.
+const DRIVERS: &str = "[DEFAULT]\nenabled_hardware_types = fake-hardware,redfish,manual-management,testkit\n";
 
 /// Keystone, Neutron and an Ironic, started by the first test that asks.
 pub async fn openstack() -> &'static OpenStack {
@@ -22,12 +29,16 @@ pub async fn openstack() -> &'static OpenStack {
             neutron: true,
             ironic: IronicOptions {
                 name: "openstack-ironic".to_owned(),
+                extra_conf: DRIVERS.to_owned(),
                 ..IronicOptions::default()
             },
         };
-        OpenStack::start(&stack.tools, &stack.run, &Progress::stderr(), options)
-            .await
-            .expect("Keystone, Neutron and Ironic start")
+        let start = || {
+            let progress = Progress::stderr();
+            RUNTIME.block_on(OpenStack::start(&stack.tools, &stack.run, &progress, options))
+        };
+        let started = tokio::task::spawn_blocking(start).await.expect("it is tried");
+        started.expect("Keystone, Neutron and Ironic start")
     };
     OPENSTACK.get_or_init(start).await
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::call::Call;
-use super::routes::{DRIVER_GET, DRIVER_LIST, DRIVER_PROPERTIES, DRIVER_RAID, DRIVER_VENDOR_METHODS};
+use super::routes::{DRIVER_GET, DRIVER_LIST, DRIVER_PROPERTIES, DRIVER_RAID};
 use super::{Client, Result, Route};
-use crate::ironic::model::{ApiVersion, Driver, VendorMethod};
+use crate::ironic::model::{ApiVersion, Driver};
 
 impl Client {
     /// The drivers that live conductors offer, with their interfaces (API 1.30). Their properties are not among it.
@@ -44,11 +44,6 @@ impl Client {
     pub async fn get_driver_logical_disk_properties(&self, name: &str) -> Result<BTreeMap<String, Value>> {
         let call = self.to_driver(&DRIVER_RAID, name)?;
         self.read_one(call.needs("RAID", ApiVersion::v1(12))).await
-    }
-
-    /// The methods of a driver's own, by name.
-    pub async fn list_driver_vendor_methods(&self, name: &str) -> Result<BTreeMap<String, VendorMethod>> {
-        self.read_one(self.to_driver(&DRIVER_VENDOR_METHODS, name)?).await
     }
 
     fn to_driver(&self, route: &'static Route, name: &str) -> Result<Call> {

@@ -296,6 +296,23 @@ impl Error {
     }
 }
 
+/// What the alerts of a server mean that does not like our certificate.
+const REFUSED: &str = "the server does not accept the certificate that is shown to it";
+
+/// What the library that speaks TLS says in terms of its own, and what that means.
+const MEANINGS: &[(&str, &str)] = &[
+    (
+        "UnknownIssuer",
+        "none of the authorities that are trusted here has signed the server's certificate",
+    ),
+    (
+        "CertificateRequired",
+        "the server lets in only who shows a certificate",
+    ),
+    ("UnsupportedCertificate", REFUSED),
+    ("UnknownCA", REFUSED),
+];
+
 /// An error and its sources in one line.
 fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -304,6 +321,11 @@ fn chain(error: &dyn std::error::Error) -> String {
         text.push_str(": ");
         text.push_str(&error.to_string());
         next = error.source();
+    }
+    if let Some((_, meaning)) = MEANINGS.iter().find(|(term, _)| text.contains(term)) {
+        text.push_str(" (");
+        text.push_str(meaning);
+        text.push(')');
     }
     text
 }

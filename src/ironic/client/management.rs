@@ -9,10 +9,10 @@ use super::retry::Repeat;
 use super::routes::{
     NODE_BOOT_DEVICE, NODE_BOOT_DEVICE_SET, NODE_BOOT_DEVICES, NODE_BOOT_MODE, NODE_CONSOLE,
     NODE_CONSOLE_SET, NODE_INDICATOR, NODE_INDICATOR_SET, NODE_INDICATORS, NODE_NMI, NODE_SECURE_BOOT,
-    NODE_VENDOR_METHODS, NODE_VMEDIA, NODE_VMEDIA_ATTACH, NODE_VMEDIA_DETACH,
+    NODE_VMEDIA, NODE_VMEDIA_ATTACH, NODE_VMEDIA_DETACH,
 };
 use super::{Client, Result, Route};
-use crate::ironic::model::{ApiVersion, BootDevice, Console, Indicator, VendorMethod};
+use crate::ironic::model::{ApiVersion, BootDevice, Console, Indicator};
 
 /// What a machine can be started with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -133,14 +133,6 @@ impl Client {
             call = call.query([("device_types", device_types.join(",").as_str())]);
         }
         self.ask(call.needs("virtual media", ApiVersion::v1(89))).await
-    }
-
-    /// The methods of the node's own driver, by name.
-    pub async fn list_node_vendor_methods(
-        &self,
-        id: &str,
-    ) -> Result<std::collections::BTreeMap<String, VendorMethod>> {
-        self.read_one(self.to_node(&NODE_VENDOR_METHODS, id)?).await
     }
 }
 

@@ -96,6 +96,7 @@ mod session;
 mod tests;
 mod upkeep;
 mod validate;
+mod vendor;
 mod version;
 mod vifs;
 mod volume_connectors;
@@ -118,6 +119,7 @@ pub use query::{
 pub use rejection::Rejection;
 pub use routes::{ROUTES, Route};
 pub use session::{Client, Settings};
+pub use vendor::{VendorAnswer, VendorVerb};
 pub use version::VersionRange;
 pub use vifs::VifTarget;
 pub use wait_many::{NodesWait, Waited};

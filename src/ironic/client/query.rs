@@ -1,7 +1,8 @@
 //! What to list.
 //!
 //! A filter that Ironic does not have is no field of a query, and one that this Ironic does not have yet is an error before any
-//! request: Ironic itself ignores or forgets some.
+//! request, and so are an empty one and two that do not go together: Ironic itself ignores or forgets some. (The phase of an
+//! inspection rule is no filter: Ironic 39 takes it and lists all.)
 use super::paging::Pairs;
 use super::resource::with_id;
 use super::{Error, Result};
@@ -46,11 +47,18 @@ pub(super) trait Query: Send + Sync + 'static {
 /// A parameter with the minor version that brought it.
 type Filter = (&'static str, u16, Option<String>);
 
+/// The only filter that can be empty: nodes of the default conductor group.
+const MAY_BE_EMPTY: &str = "conductor_group";
+
 /// The parameters that are set, unless the version in use does not have them.
 fn pairs_of(filters: impl IntoIterator<Item = Filter>, version: ApiVersion) -> Result<Pairs> {
     let mut pairs = Vec::new();
     for (name, since, value) in filters {
         if let Some(value) = value {
+            if value.is_empty() && name != MAY_BE_EMPTY {
+                let problem = format!("{name} is empty, with which Ironic would list everything");
+                return Err(Error::argument(problem));
+            }
             supported(name, since, version)?;
             pairs.push((name, value));
         }
@@ -123,14 +131,15 @@ macro_rules! query {
 query! {
     /// Which ports to list; by default all of them, in full, in the order of creation.
     PortQuery whole Some(43), {
-        /// Of this node, by name or uuid; a node that is not there is an error. Ironic 39 would then ignore `address`, so it is
-        /// refused together.
+        /// Of this node, by name or uuid; a node that is not there is an error. Of this and the next four only one can be given:
+        /// Ironic 39 refuses some pairs, and of the others it forgets one.
         node: String = "node" since 6,
-        /// With this MAC address, in any usual notation.
+        /// With this MAC address, in any usual notation; not together with a part of the description.
         address: String = "address" since 1,
-        /// Of this port group, by name or uuid (API 1.24); not together with a node.
+        /// Of this port group, by name or uuid (API 1.24).
         portgroup: String = "portgroup" since 24,
-        /// Of nodes in this shard (API 1.82); several are joined by commas.
+        /// Of nodes in this shard (API 1.82); several are joined by commas. Ironic 39 makes capital letters small before it looks,
+        /// and so finds no shard that has some (unless its database does not tell them apart).
         shard: String = "shard" since 82,
         /// Of nodes in this conductor group (API 1.99); several are joined by commas.
         conductor_groups: String = "conductor_groups" since 99,
@@ -139,20 +148,35 @@ query! {
     }
     not node with address
     not node with portgroup
+    not node with shard
+    not node with conductor_groups
+    not address with portgroup
+    not address with shard
+    not address with conductor_groups
+    not address with description_contains
+    not portgroup with shard
+    not portgroup with conductor_groups
+    not shard with conductor_groups
 }
 
 query! {
     /// Which port groups to list (API 1.23); by default all of them, in full, in the order of creation.
     PortGroupQuery whole Some(43), {
-        /// Of this node, by name or uuid; a node that is not there is an error.
+        /// Of this node, by name or uuid; a node that is not there is an error. Of the filters only one can be given.
         node: String = "node" since 23,
         /// With this MAC address, in any usual notation.
         address: String = "address" since 23,
-        /// Of nodes in this shard (API 1.106); several are joined by commas.
+        /// Of nodes in this shard (API 1.106); several are joined by commas, in small letters (see [`PortQuery::shard`]).
         shard: String = "shard" since 106,
         /// Of nodes in this conductor group (API 1.99); several are joined by commas.
         conductor_groups: String = "conductor_groups" since 99,
     }
+    not node with address
+    not node with shard
+    not node with conductor_groups
+    not address with shard
+    not address with conductor_groups
+    not shard with conductor_groups
 }
 
 query! {
@@ -204,10 +228,7 @@ query! {
 
 query! {
     /// Which inspection rules to list (API 1.96); by default all of them, in full, in the order of creation.
-    InspectionRuleQuery whole Some(96), {
-        /// Of this phase.
-        phase: String = "phase" since 96,
-    }
+    InspectionRuleQuery whole Some(96), {}
 }
 
 query! {
@@ -245,7 +266,7 @@ pub struct NodeQuery {
     pub instance_uuid: Option<String>,
     /// Retired or not (API 1.61).
     pub retired: Option<bool>,
-    /// Of this shard (API 1.82).
+    /// Of this shard (API 1.82); several are joined by commas, in small letters (see [`PortQuery::shard`]).
     pub shard: Option<String>,
     /// Parts of the machine with this uuid, and nothing else (API 1.83).
     pub parent_node: Option<String>,
@@ -253,7 +274,8 @@ pub struct NodeQuery {
     pub fault: Option<String>,
     /// With this in the description (API 1.51).
     pub description_contains: Option<String>,
-    /// Served by this conductor, by host name (API 1.49).
+    /// Served by this conductor, by host name (API 1.49). Ironic 39 sorts out what it read for a page and calls a page that got
+    /// shorter the last one: of more nodes than one page (`page_size`) has, some may be missing.
     pub conductor: Option<String>,
     /// Owned or used by this project (API 1.65).
     pub project: Option<String>,

@@ -171,6 +171,16 @@ routes! {
     NODE_ALLOCATION_DELETE = DELETE "/v1/nodes/{node}/allocation",
     /// The methods of a node's own driver.
     NODE_VENDOR_METHODS = GET "/v1/nodes/{node}/vendor_passthru/methods",
+    /// A method of a node's own driver, called with GET.
+    NODE_VENDOR_GET = GET "/v1/nodes/{node}/vendor_passthru/{method}",
+    /// A method of a node's own driver, called with POST.
+    NODE_VENDOR_POST = POST "/v1/nodes/{node}/vendor_passthru/{method}",
+    /// A method of a node's own driver, called with PUT.
+    NODE_VENDOR_PUT = PUT "/v1/nodes/{node}/vendor_passthru/{method}",
+    /// A method of a node's own driver, called with PATCH.
+    NODE_VENDOR_PATCH = PATCH "/v1/nodes/{node}/vendor_passthru/{method}",
+    /// A method of a node's own driver, called with DELETE.
+    NODE_VENDOR_DELETE = DELETE "/v1/nodes/{node}/vendor_passthru/{method}",
     /// Port creation.
     PORT_CREATE = POST "/v1/ports",
     /// Port listing.
@@ -253,6 +263,10 @@ routes! {
     RUNBOOK_DELETE = DELETE "/v1/runbooks/{runbook}",
     /// All traits of a runbook at once.
     RUNBOOK_TRAITS_SET = PUT "/v1/runbooks/{runbook}/traits",
+    /// One trait of a runbook, set.
+    RUNBOOK_TRAIT_ADD = PUT "/v1/runbooks/{runbook}/traits/{trait}",
+    /// One trait of a runbook, removed.
+    RUNBOOK_TRAIT_REMOVE = DELETE "/v1/runbooks/{runbook}/traits/{trait}",
     /// Inspection rule creation.
     INSPECTION_RULE_CREATE = POST "/v1/inspection_rules",
     /// Inspection rule listing.
@@ -273,6 +287,16 @@ routes! {
     DRIVER_RAID = GET "/v1/drivers/{driver}/raid/logical_disk_properties",
     /// The methods of a driver's own.
     DRIVER_VENDOR_METHODS = GET "/v1/drivers/{driver}/vendor_passthru/methods",
+    /// A method of a driver's own, called with GET.
+    DRIVER_VENDOR_GET = GET "/v1/drivers/{driver}/vendor_passthru/{method}",
+    /// A method of a driver's own, called with POST.
+    DRIVER_VENDOR_POST = POST "/v1/drivers/{driver}/vendor_passthru/{method}",
+    /// A method of a driver's own, called with PUT.
+    DRIVER_VENDOR_PUT = PUT "/v1/drivers/{driver}/vendor_passthru/{method}",
+    /// A method of a driver's own, called with PATCH.
+    DRIVER_VENDOR_PATCH = PATCH "/v1/drivers/{driver}/vendor_passthru/{method}",
+    /// A method of a driver's own, called with DELETE.
+    DRIVER_VENDOR_DELETE = DELETE "/v1/drivers/{driver}/vendor_passthru/{method}",
     /// Conductor listing.
     CONDUCTOR_LIST = GET "/v1/conductors",
     /// One conductor.

@@ -7,10 +7,14 @@ use super::query::RunbookQuery;
 use super::resource::{Chooses, Resource, Routes, as_kept};
 use super::retry::Repeat;
 use super::routes::{
-    RUNBOOK_CREATE, RUNBOOK_DELETE, RUNBOOK_GET, RUNBOOK_LIST, RUNBOOK_PATCH, RUNBOOK_TRAITS_SET,
+    RUNBOOK_CREATE, RUNBOOK_DELETE, RUNBOOK_GET, RUNBOOK_LIST, RUNBOOK_PATCH, RUNBOOK_TRAIT_ADD,
+    RUNBOOK_TRAIT_REMOVE, RUNBOOK_TRAITS_SET,
 };
-use super::{Client, Result};
+use super::{Client, Result, Route};
 use crate::ironic::model::{ApiVersion, Runbook, RunbookCreate, RunbookUpdate, Seen, Update};
+
+/// What only newer Ironics have.
+const TRAITS: &str = "traits of runbooks";
 
 impl Resource for Runbook {
     const WHAT: &'static str = "runbooks";
@@ -78,7 +82,22 @@ impl Client {
         let traits: Vec<&str> = traits.iter().map(AsRef::as_ref).collect();
         let call = self.to_route(&RUNBOOK_TRAITS_SET, &[&as_kept(id)])?;
         let call = call.body(&json!({"traits": traits}))?.repeat(Repeat::Once);
-        self.ask(call.needs("traits of runbooks", ApiVersion::v1(112)))
-            .await
+        self.ask(call.needs(TRAITS, ApiVersion::v1(112))).await
+    }
+
+    /// Lets nodes with this trait run a runbook, too (API 1.112); one that is there already stays.
+    pub async fn add_runbook_trait(&self, id: &str, name: &str) -> Result<()> {
+        self.about_runbook_trait(&RUNBOOK_TRAIT_ADD, id, name).await
+    }
+
+    /// Takes one trait from a runbook (API 1.112). Ironic does not tell whether it was there.
+    pub async fn remove_runbook_trait(&self, id: &str, name: &str) -> Result<()> {
+        self.about_runbook_trait(&RUNBOOK_TRAIT_REMOVE, id, name).await
+    }
+
+    /// Repeating it changes nothing.
+    async fn about_runbook_trait(&self, route: &'static Route, id: &str, name: &str) -> Result<()> {
+        let call = self.to_route(route, &[&as_kept(id), name])?.repeat(Repeat::Once);
+        self.ask(call.needs(TRAITS, ApiVersion::v1(112))).await
     }
 }

@@ -28,7 +28,11 @@ struct Vif {
 
 impl Client {
     /// Attaches a VIF (for most network interfaces the uuid of a Neutron port) to a node. Takes the node's lock; see
-    /// [`Client::retry_on_conflict`]. A VIF that is attached already is a conflict that stays.
+    /// [`Client::retry_on_conflict`]. A VIF that is attached to this node already is a conflict that stays; of one
+    /// that another node has, Ironic 39 says (500) that it cannot give it the port's MAC address.
+    ///
+    /// Ironic writes the VIF down before it tells Neutron: after any other failure with 500, such as a binding that did not come
+    /// about, it may be attached nonetheless, as [`Client::list_node_vifs`] tells.
     pub async fn attach_vif_to_node(&self, node: &str, vif: &str, target: VifTarget<'_>) -> Result<()> {
         let body: Value = match target {
             VifTarget::Any => json!({"id": vif}),
@@ -43,6 +47,9 @@ impl Client {
     }
 
     /// Detaches a VIF from a node; tells whether it was attached. Every other refusal is an error, also of a node that is not there.
+    ///
+    /// Ironic 39 tells Neutron only while the node is active, available or being torn down. Of any other node Neutron's port stays
+    /// bound to it, and no other node can have it until somebody unbinds it.
     pub async fn detach_vif_from_node(&self, node: &str, vif: &str) -> Result<bool> {
         let call = needs_vifs(self.to_route(&NODE_VIF_DETACH, &[&as_kept(node), vif])?);
         match self.call(call).await {

@@ -343,7 +343,7 @@ enabled_power_interfaces = fake,redfish,agent{kit}
 enabled_raid_interfaces = fake,no-raid,agent,redfish
 enabled_rescue_interfaces = fake,no-rescue{kit}
 enabled_storage_interfaces = fake,noop
-enabled_vendor_interfaces = fake,no-vendor,redfish
+enabled_vendor_interfaces = fake,no-vendor,redfish{kit}
 default_network_interface = noop
 [api]
 host_ip = 127.0.0.1

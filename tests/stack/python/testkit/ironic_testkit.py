@@ -49,6 +49,11 @@ Further keys:
     ``driver_internal_info.testkit_configdrive`` afterwards.
 ``inventory``
     Properties that an inspection writes into ``properties``, instead of 8 CPUs, 16 GiB and 100 GB.
+
+The vendor interface has, beside the methods of FakeVendorB, ``echo`` and ``begin``, for nodes and for the driver: they take
+any arguments with any HTTP method. ``echo`` answers with what it was given, ``begin`` runs in the background.
+
+There is also a hardware type ``testkit``, which has to be enabled: it is ``fake-hardware`` with that vendor interface.
 """
 
 import base64
@@ -65,6 +70,7 @@ from ironic.common import states
 from ironic.conductor import configdrive_utils
 from ironic.conductor import utils as manager_utils
 from ironic.drivers import base
+from ironic.drivers import fake_hardware
 from ironic.drivers.modules import fake
 
 # Ironic looks up the TLS option of a node's driver in the configuration group named like the driver. There is
@@ -72,6 +78,7 @@ from ironic.drivers.modules import fake
 cfg.CONF.register_opts([cfg.StrOpt("verify_ca")], group="fake-hardware")
 
 _FAILURES = "testkit_failures"
+_VERBS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _DEFAULT_INVENTORY = {"cpus": 8, "memory_mb": 16384, "local_gb": 100, "cpu_arch": "x86_64"}
 
 
@@ -245,3 +252,35 @@ class Rescue(fake.FakeRescue):
     def unrescue(self, task):
         _play(task, "unrescue", exception.InstanceUnrescueFailure)
         return states.ACTIVE
+
+
+class Vendor(fake.FakeVendorB):
+    """Methods that do nothing but answer."""
+
+    def driver_validate(self, method, **kwargs):
+        if kwargs.get("refuse"):
+            raise exception.InvalidParameterValue(str(kwargs["refuse"]))
+
+    @base.passthru(_VERBS, async_call=False)
+    def echo(self, task, http_method, **kwargs):
+        return {"verb": http_method, "arguments": kwargs}
+
+    @base.passthru(_VERBS)
+    def begin(self, task, http_method, **kwargs):
+        pass
+
+    @base.driver_passthru(_VERBS, method="echo", async_call=False)
+    def driver_echo(self, context, http_method, **kwargs):
+        return {"verb": http_method, "arguments": kwargs}
+
+    @base.driver_passthru(_VERBS, method="begin")
+    def driver_begin(self, context, http_method, **kwargs):
+        pass
+
+
+class Hardware(fake_hardware.FakeHardware):
+    """Fake hardware whose driver has methods of its own."""
+
+    @property
+    def supported_vendor_interfaces(self):
+        return [Vendor] + super().supported_vendor_interfaces

@@ -14,6 +14,8 @@ use crate::{Process, Run, http_client};
 
 /// The region of what the launcher starts.
 pub(super) const REGION: &str = "RegionOne";
+/// Requests that it answers at once.
+const THREADS: usize = 8;
 /// Every service is offered on all of them.
 const INTERFACES: [&str; 3] = ["public", "internal", "admin"];
 
@@ -79,9 +81,15 @@ impl Keystone {
         let settings = directory.join("keystone.conf");
         std::fs::write(&settings, keystone_conf(&directory)).context("cannot write keystone.conf")?;
         let port = Port::reserve()?;
-        let process = serve(tools, name, "keystone.wsgi.api", port.number(), &run.log(name))
-            .env("OS_KEYSTONE_CONFIG_FILES", &settings)
-            .start()?;
+        let process = serve(
+            tools,
+            (name, "keystone.wsgi.api"),
+            port.number(),
+            THREADS,
+            &run.log(name),
+        )
+        .env("OS_KEYSTONE_CONFIG_FILES", &settings)
+        .start()?;
         let mut keystone = Self {
             access: KeystoneAccess {
                 auth_url: format!("http://127.0.0.1:{}/v3", port.number()),

@@ -26,9 +26,6 @@ use crate::{Ironic, IronicAuth, IronicOptions, Launch, Progress, Run, Tools};
 /// Five seconds each on a quiet machine; they are slow starters on a busy one.
 const READY_LIMIT: Duration = Duration::from_mins(4);
 const SERVE: &str = include_str!("../../python/openstack/serve.py");
-/// Requests that a service answers at once.
-const THREADS: &str = "8";
-
 /// Ironic asks Keystone about every token: one that was revoked is not to be believed from memory.
 const IRONIC_CONF: &str = "
 [DEFAULT]
@@ -137,12 +134,17 @@ fn clouds_yaml(access: &KeystoneAccess) -> String {
     format!("{clouds:#}\n")
 }
 
-/// A WSGI application of one of them on a port.
-fn serve(tools: &OpenStackTools, name: &str, module: &str, port: u16, log: &Path) -> Launch {
+/// A WSGI application of one of them: its name and module, its port, and how many requests it answers at once.
+fn serve(
+    tools: &OpenStackTools,
+    (name, module): (&str, &str),
+    port: u16,
+    threads: usize,
+    log: &Path,
+) -> Launch {
     Launch::new(name, tools.python(), log)
         .args(["-c", SERVE, module, "127.0.0.1"])
-        .arg(port.to_string())
-        .arg(THREADS)
+        .args([port.to_string(), threads.to_string()])
         .env("PYTHONWARNINGS", "ignore")
         .env("PYTHONDONTWRITEBYTECODE", "1")
 }

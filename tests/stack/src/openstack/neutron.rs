@@ -11,10 +11,12 @@ use super::{Keystone, KeystoneAccess, OpenStackTools, READY_LIMIT, serve};
 use crate::ports::{self, Port};
 use crate::tools::openstack::ADMIN;
 use crate::wait::until;
-use crate::{Process, Run, http_client};
+use crate::{Process, Proxy, Run, http_client};
 
 /// The flat network, which machines are cleaned and provisioned in.
 pub(super) const FLAT: &str = "flat";
+/// One request after the other: SQLite has one writer, and a request of Neutron's that meets another one fails.
+const THREADS: usize = 1;
 /// A VLAN of that cable.
 const VLAN: &str = "vlan";
 const DRIVER: &str = include_str!("../../python/openstack/neutron_testkit.py");
@@ -28,6 +30,8 @@ pub struct Neutron {
     token: String,
     port: Port,
     process: Process,
+    /// What the catalog names.
+    door: Proxy,
 }
 
 impl Neutron {
@@ -37,29 +41,44 @@ impl Neutron {
         let access = keystone.access();
         write_files(tools, &directory, access).context("cannot write Neutron's files")?;
         let port = Port::reserve()?;
-        let process = serve(tools, name, "neutron.wsgi.api", port.number(), &run.log(name))
-            .env("OS_NEUTRON_CONFIG_DIR", &directory)
-            .env("OS_NEUTRON_CONFIG_FILES", directory.join("neutron.conf"))
-            .env("PYTHONPATH", directory.join("testkit"))
-            .start()?;
+        let process = serve(
+            tools,
+            (name, "neutron.wsgi.api"),
+            port.number(),
+            THREADS,
+            &run.log(name),
+        )
+        .env("OS_NEUTRON_CONFIG_DIR", &directory)
+        .env("OS_NEUTRON_CONFIG_FILES", directory.join("neutron.conf"))
+        .env("PYTHONPATH", directory.join("testkit"))
+        .start()?;
+        let door = Proxy::start(&format!("http://127.0.0.1:{}", port.number())).await?;
         let scope = json!({"project": {"name": ADMIN.0, "domain": {"id": "default"}}});
         let neutron = Self {
             token: keystone.token(ADMIN.0, ADMIN.1, &scope).await?,
             port,
             process,
+            door,
         };
         neutron.ready().await?;
         neutron
             .create_networks()
             .await
             .context("cannot create networks")?;
-        keystone.register("network", REGION, &neutron.endpoint()).await?;
+        keystone
+            .register("network", REGION, &neutron.door.endpoint())
+            .await?;
         Ok(neutron)
     }
 
     /// Its URL, such as `http://127.0.0.1:23456`.
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port.number())
+    }
+
+    /// The way there by the catalog, which is Ironic's.
+    pub fn door(&self) -> &Proxy {
+        &self.door
     }
 
     /// Makes a request as the administrator; an answer that says no is an error.
