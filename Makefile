@@ -12,6 +12,8 @@ STACK := $(TARGET)/debug/ironwright-stack
 BUILD := $(CARGO) build --workspace --all-targets --locked
 # End-to-end tests mostly wait: for Ironic, for a listing, for a pause to end.
 E2E_THREADS ?= 4
+# How long to fuzz.
+SECONDS ?= 600
 GENERATED := crds charts/ironwright/generated deploy/crds.yaml deploy/operator.yaml docs/reference
 
 # $(call with_tools,COMMAND,OPTIONS): the launcher gets the stack's tools ready (Go, Python) while COMMAND compiles Rust.
@@ -59,8 +61,12 @@ test: build ## The whole suite, unit to end-to-end, on the same real parts
 .PHONY: bench
 bench: preflight ## Measure the release build against a plain script; writes target/bench/results.json
 	@$(CARGO) build --workspace --locked --bin ironwright-stack
-	$(call with_tools,$(CARGO) build --release --locked -p ironwright --bins --examples)
+	$(call with_tools,$(CARGO) build --release --locked -p ironwright --bins --examples,--gophercloud)
 	@exec "$(STACK)" bench
+
+.PHONY: fuzz
+fuzz: preflight ## Look for bodies that a parser trips over, under libFuzzer: FUZZ=catalog, node or refusal; SECONDS=600
+	@tests/fuzz.sh "$(FUZZ)" "$(SECONDS)"
 
 .PHONY: generate
 generate: build ## Write what is generated: CRDs, plain manifests, reference pages
@@ -86,6 +92,7 @@ fmt-check:
 .PHONY: clippy
 clippy:
 	@$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	@$(CARGO) clippy --workspace --example fuzz --features ironwright/fuzzing --locked -- -D warnings
 
 .PHONY: drift
 drift: build

@@ -1,4 +1,5 @@
 //! What a request is, and what its answer.
+use bytes::Bytes;
 use reqwest::Url;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,7 +12,7 @@ use crate::ironic::model::{ApiVersion, Seen, Stamp};
 pub(super) struct Call {
     pub route: &'static Route,
     pub url: Url,
-    pub body: Option<Vec<u8>>,
+    pub body: Option<Bytes>,
     pub repeat: Repeat,
     needs: Vec<(&'static str, ApiVersion)>,
 }
@@ -46,13 +47,14 @@ impl Call {
     /// With a JSON body.
     pub fn body(mut self, body: &impl Serialize) -> Result<Self> {
         let bytes = serde_json::to_vec(body);
-        self.body = Some(bytes.map_err(|error| Error::argument(format!("no JSON can say it: {error}")))?);
+        let bytes = bytes.map_err(|error| Error::argument(format!("no JSON can say it: {error}")))?;
+        self.body = Some(bytes.into());
         Ok(self)
     }
 
     /// How large the body is, bytes.
     pub fn size(&self) -> usize {
-        self.body.as_ref().map_or(0, Vec::len)
+        self.body.as_ref().map_or(0, Bytes::len)
     }
 
     /// With another meaning of sending it twice.
@@ -79,7 +81,7 @@ impl Call {
 /// A successful answer.
 pub(super) struct Answer {
     pub status: u16,
-    pub body: Vec<u8>,
+    pub body: Bytes,
     pub asked: Stamp,
 }
 
@@ -93,7 +95,7 @@ impl Answer {
                     "HTML where JSON was expected: is this the address of Ironic?",
                 )
             } else {
-                self.nonsense(route, error.to_string())
+                self.nonsense(route, problem(&error))
             }
         })
     }
@@ -113,6 +115,15 @@ impl Answer {
             status: self.status,
             problem: problem.into(),
         }
+    }
+}
+
+/// What is wrong with JSON, without quoting it: what has the wrong type may be a credential.
+pub(super) fn problem(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match (text.split_once('"'), text.rsplit_once('"')) {
+        (Some((before, _)), Some((_, after))) => format!("{before}…{after}"),
+        _ => text,
     }
 }
 

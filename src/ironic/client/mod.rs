@@ -73,6 +73,8 @@ mod configdrive;
 mod deploy_templates;
 mod drivers;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzz;
 mod hardware;
 mod inspection_rules;
 mod management;

@@ -15,8 +15,8 @@ use super::{Client, Error, Rejection, RequestOutcome, Result, Route, VersionRang
 use crate::ironic::model::{ApiVersion, Stamp};
 
 /// How one attempt failed.
-struct Miss {
-    error: Error,
+pub(super) struct Miss {
+    pub error: Error,
     wait: Option<Duration>,
     bounds: Option<(ApiVersion, ApiVersion)>,
     /// What it was sent with.
@@ -193,7 +193,12 @@ impl Client {
     }
 
     /// Reads an answer.
-    async fn read(&self, route: &'static Route, response: Response, asked: Stamp) -> Result<Answer, Miss> {
+    pub(super) async fn read(
+        &self,
+        route: &'static Route,
+        response: Response,
+        asked: Stamp,
+    ) -> Result<Answer, Miss> {
         let (status, headers) = (response.status(), response.headers().clone());
         let request_id = request_id(&headers);
         if let Some(id) = &request_id {
@@ -206,11 +211,7 @@ impl Client {
         })?;
         let status = status.as_u16();
         if (200..300).contains(&status) {
-            return Ok(Answer {
-                status,
-                body: body.to_vec(),
-                asked,
-            });
+            return Ok(Answer { status, body, asked });
         }
         let message = words::of(&headers, &body);
         let rejection = Rejection::of(status, &message, is_versioned(&headers));

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::call::{Call, Failed};
+use super::call::{Call, Failed, problem};
 use super::paging::Listing;
 use super::query::{Query, supported};
 use super::retry::Repeat;
@@ -155,7 +155,7 @@ impl Client {
         let member = body
             .remove(name)
             .ok_or_else(|| answer.nonsense(route, format!("it has no {name}")))?;
-        serde_json::from_value(member).map_err(|error| answer.nonsense(route, error.to_string()))
+        serde_json::from_value(member).map_err(|error| answer.nonsense(route, problem(&error)))
     }
 
     /// Sends a request whose answer says nothing.

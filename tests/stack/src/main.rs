@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use ironwright_stack::openstack::OpenStackTools;
+use ironwright_stack::tools::Gophercloud;
 use ironwright_stack::{Progress, Tools, bench, demo, guard, up};
 
 /// Starts the real parts that ironwright is tested on.
@@ -25,6 +26,9 @@ enum Command {
         /// Keystone and Neutron, too.
         #[arg(long)]
         openstack: bool,
+        /// What the client is compared with, too.
+        #[arg(long)]
+        gophercloud: bool,
     },
     /// Runs the helm among the parts, with these arguments and as whoever calls.
     Helm {
@@ -63,7 +67,10 @@ fn main() -> ExitCode {
 
 fn perform(command: Command) -> Result<ExitCode> {
     match command {
-        Command::Tools { openstack } => run(tools(openstack)),
+        Command::Tools {
+            openstack,
+            gophercloud,
+        } => run(tools(openstack, gophercloud)),
         Command::Helm { arguments } => run(helm(arguments)),
         Command::Up(options) => run(up::run(options)),
         Command::Demo(options) => run(demo::run(options)),
@@ -76,11 +83,14 @@ fn perform(command: Command) -> Result<ExitCode> {
     }
 }
 
-async fn tools(openstack: bool) -> Result<ExitCode> {
+async fn tools(openstack: bool, gophercloud: bool) -> Result<ExitCode> {
     let progress = Progress::stderr();
     Tools::ensure(&progress).await?;
     if openstack {
         OpenStackTools::ensure(&progress).await?;
+    }
+    if gophercloud {
+        Gophercloud::ensure(&progress).await?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,8 @@
 //! Who is asking: the credentials, and the session they open.
 mod catalog;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) mod fuzz;
 mod keystone;
 mod renewal;
 mod token;

@@ -14,7 +14,7 @@ use crate::ironic::client::error::cut;
 use crate::ironic::client::words;
 
 /// The header of a new token.
-const TOKEN: &str = "x-subject-token";
+pub(super) const TOKEN: &str = "x-subject-token";
 
 /// How long Keystone may take: less than a call has, so that a token still good can be used instead.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -144,7 +144,7 @@ async fn body(response: Response) -> Result<Vec<u8>, reqwest::Error> {
 }
 
 /// Reads a good answer. What is wrong with one is said without quoting it.
-fn issued(headers: &HeaderMap, body: &[u8]) -> Result<Issued, String> {
+pub(super) fn issued(headers: &HeaderMap, body: &[u8]) -> Result<Issued, String> {
     let mut header = headers
         .get(TOKEN)
         .cloned()

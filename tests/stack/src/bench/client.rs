@@ -1,4 +1,4 @@
-//! The client library beside openstacksdk: the same work by two programs, each counted at a proxy.
+//! The client library beside openstacksdk and gophercloud: the same work by three programs, each counted at a proxy.
 
 use std::process::Output;
 
@@ -13,6 +13,7 @@ use super::stage::Stage;
 use crate::demo::succeeded;
 use crate::proxy::{Action, Answer};
 use crate::run::target_directory;
+use crate::tools::gophercloud::Gophercloud;
 use crate::{Progress, Proxy};
 
 const SCRIPT: &str = include_str!("../../python/bench_client.py");
@@ -24,51 +25,6 @@ const SCRIPTED: usize = 10_000;
 const PAGE: usize = 1_000;
 /// Nodes that are created.
 const CREATED: usize = 200;
-/// The figures of each work: ours, then openstacksdk's.
-const NAMES: [[[&str; 4]; 2]; 3] = [
-    [
-        [
-            "client_list_1000_requests",
-            "client_list_1000_seconds",
-            "client_list_1000_cpu_seconds",
-            "client_list_1000_rss_mib",
-        ],
-        [
-            "client_list_1000_sdk_requests",
-            "client_list_1000_sdk_seconds",
-            "client_list_1000_sdk_cpu_seconds",
-            "client_list_1000_sdk_rss_mib",
-        ],
-    ],
-    [
-        [
-            "client_list_10000_requests",
-            "client_list_10000_seconds",
-            "client_list_10000_cpu_seconds",
-            "client_list_10000_rss_mib",
-        ],
-        [
-            "client_list_10000_sdk_requests",
-            "client_list_10000_sdk_seconds",
-            "client_list_10000_sdk_cpu_seconds",
-            "client_list_10000_sdk_rss_mib",
-        ],
-    ],
-    [
-        [
-            "client_create_200_requests",
-            "client_create_200_seconds",
-            "client_create_200_cpu_seconds",
-            "client_create_200_rss_mib",
-        ],
-        [
-            "client_create_200_sdk_requests",
-            "client_create_200_sdk_seconds",
-            "client_create_200_sdk_cpu_seconds",
-            "client_create_200_sdk_rss_mib",
-        ],
-    ],
-];
 
 /// What a program says of its work.
 #[derive(Debug, Deserialize)]
@@ -80,20 +36,51 @@ struct Figures {
 }
 
 /// Who works.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Program {
     Ours,
     Sdk,
+    Gophercloud,
+}
+
+impl Program {
+    const ALL: [Self; 3] = [Self::Ours, Self::Sdk, Self::Gophercloud];
+
+    /// What the names of its figures have.
+    const fn infix(self) -> &'static str {
+        match self {
+            Self::Ours => "",
+            Self::Sdk => "_sdk",
+            Self::Gophercloud => "_gophercloud",
+        }
+    }
+}
+
+/// The three programs, and the proxy they are counted at.
+struct Contest<'a> {
+    stage: &'a Stage,
+    proxy: Proxy,
+    gophercloud: Gophercloud,
+    rounds: u16,
 }
 
 /// One piece of work.
 struct Work<'a> {
-    stage: &'a Stage,
-    proxy: &'a Proxy,
+    /// How its figures are called.
+    name: &'static str,
     arguments: &'a [&'a str],
     rows: usize,
     /// Whether all nodes are removed after each.
     empties: bool,
+}
+
+/// What one program needed for one piece of work.
+#[derive(Clone, Copy, Debug)]
+struct Cost {
+    requests: f64,
+    seconds: f64,
+    cpu_seconds: f64,
+    rss_mib: f64,
 }
 
 /// All of it.
@@ -103,105 +90,112 @@ pub(super) async fn run(
     progress: &Progress,
     report: &mut Report,
 ) -> Result<()> {
-    let proxy = stage.proxy().await?;
-    let work = |arguments, rows, empties| Work {
+    let contest = Contest {
         stage,
-        proxy: &proxy,
-        arguments,
-        rows,
-        empties,
+        proxy: stage.proxy().await?,
+        gophercloud: Gophercloud::ensure(progress).await?,
+        rounds: options.rounds,
     };
     let (created, listed) = (CREATED.to_string(), LISTED.to_string());
-    let (create, fill, list) = (["create", &created], ["create", &listed], ["list"]);
-    let create = work(&create, CREATED, true);
-    let what = format!("{CREATED} creations by the client and by openstacksdk");
-    let [_, _, names] = NAMES;
-    tell(
-        report,
-        names,
-        &progress.step(&what, create.rounds(options.rounds)).await?,
-    );
+    let create = Work {
+        name: "create_200",
+        arguments: &["create", &created],
+        rows: CREATED,
+        empties: true,
+    };
+    contest.judge(&create, progress, report).await?;
 
-    let fill = work(&fill, LISTED, false);
-    let filled = fill.once(Program::Ours);
+    let fill = Work {
+        name: "fill",
+        arguments: &["create", &listed],
+        rows: LISTED,
+        empties: false,
+    };
+    let filled = contest.once(&fill, Program::Ours);
     progress.step(&format!("{LISTED} nodes to list"), filled).await?;
-    let all = work(&list, LISTED, false);
-    let what = format!("{LISTED} nodes listed by the client and by openstacksdk");
-    let [names, ..] = NAMES;
-    tell(
-        report,
-        names,
-        &progress.step(&what, all.rounds(options.rounds)).await?,
-    );
-    script(stage, &proxy).await?;
-    stage.remove_by_client_script().await?;
+    let list = Work {
+        name: "list_1000",
+        arguments: &["list"],
+        rows: LISTED,
+        empties: false,
+    };
+    contest.judge(&list, progress, report).await?;
 
-    let scripted = work(&list, SCRIPTED, false);
-    let what = format!("{SCRIPTED} scripted nodes listed by the client and by openstacksdk");
-    let [_, names, _] = NAMES;
-    tell(
-        report,
-        names,
-        &progress.step(&what, scripted.rounds(options.rounds)).await?,
-    );
-    Ok(())
+    script(stage, &contest.proxy).await?;
+    stage.remove_by_client_script().await?;
+    let scripted = Work {
+        name: "list_10000",
+        rows: SCRIPTED,
+        ..list
+    };
+    contest.judge(&scripted, progress, report).await
 }
 
-/// Requests, seconds, processor seconds, MiB of each run.
-type Runs = Vec<[f64; 4]>;
+impl Contest<'_> {
+    /// Has all three do it, and writes down what each needed.
+    async fn judge(&self, work: &Work<'_>, progress: &Progress, report: &mut Report) -> Result<()> {
+        let what = format!("{} by the client, openstacksdk and gophercloud", work.name);
+        let costs = progress.step(&what, self.rounds(work)).await?;
+        tell(report, work.name, &costs);
+        Ok(())
+    }
 
-impl Work<'_> {
-    /// Both, as often as asked, each first in turn.
-    async fn rounds(&self, rounds: u16) -> Result<[Runs; 2]> {
-        let (mut ours, mut sdk) = (Vec::new(), Vec::new());
-        for round in 1..=rounds {
-            for our_turn in [round % 2 == 1, round % 2 == 0] {
-                if our_turn {
-                    ours.push(self.once(Program::Ours).await?);
-                } else {
-                    sdk.push(self.once(Program::Sdk).await?);
-                }
-                if self.empties {
+    /// All, as often as asked, each first in turn.
+    async fn rounds(&self, work: &Work<'_>) -> Result<Vec<(Program, Cost)>> {
+        let mut costs = Vec::new();
+        let mut programs = Program::ALL;
+        for _ in 0..self.rounds {
+            for program in programs {
+                costs.push((program, self.once(work, program).await?));
+                if work.empties {
                     self.stage.remove_by_client_script().await?;
                 }
             }
+            programs.rotate_left(1);
         }
-        Ok([ours, sdk])
+        Ok(costs)
     }
 
-    async fn once(&self, program: Program) -> Result<[f64; 4]> {
+    async fn once(&self, work: &Work<'_>, program: Program) -> Result<Cost> {
         self.proxy.clear_log();
-        let output = self.start(program).await?;
+        let output = self.start(work, program).await?;
         succeeded("the client at work", &output)?;
         let figures: Figures = serde_json::from_slice(&output.stdout).context("the client says no JSON")?;
         ensure!(
-            figures.rows == self.rows,
+            figures.rows == work.rows,
             "{program:?} saw {} rows, not {}",
             figures.rows,
-            self.rows
+            work.rows
         );
         let discovery = |path: &str| matches!(path, "/" | "/v1" | "/v1/");
         let log = self.proxy.log();
         let requests = log.iter().filter(|entry| !discovery(&entry.seen.path)).count();
-        let requests = f64::from(u32::try_from(requests)?);
-        Ok([requests, figures.seconds, figures.cpu_seconds, figures.rss_mib])
+        Ok(Cost {
+            requests: f64::from(u32::try_from(requests)?),
+            seconds: figures.seconds,
+            cpu_seconds: figures.cpu_seconds,
+            rss_mib: figures.rss_mib,
+        })
     }
 
-    async fn start(&self, program: Program) -> Result<Output> {
+    async fn start(&self, work: &Work<'_>, program: Program) -> Result<Output> {
         let endpoint = self.proxy.endpoint();
-        let mut arguments = self.arguments.to_vec();
+        let mut arguments = work.arguments.to_vec();
         arguments.insert(1, &endpoint);
         match program {
             Program::Ours => {
                 let example = target_directory()?.join("release/examples/client_bench");
-                let mut command = Command::new(example);
-                command.args(arguments).kill_on_drop(true);
                 let built = "there is no release build: run `cargo build --release -p ironwright --examples`";
-                command.output().await.context(built)
+                output(Command::new(example).args(arguments)).await.context(built)
             }
             Program::Sdk => self.stage.python_with(SCRIPT, &arguments).await,
+            Program::Gophercloud => output(Command::new(self.gophercloud.program()).args(arguments)).await,
         }
     }
+}
+
+async fn output(command: &mut Command) -> Result<Output> {
+    Ok(command.kill_on_drop(true).output().await?)
 }
 
 impl Stage {
@@ -266,13 +260,25 @@ fn uuid(number: usize) -> String {
     format!("00000000-0000-4000-8000-{number:012x}")
 }
 
-fn tell(report: &mut Report, names: [[&'static str; 4]; 2], runs: &[Runs; 2]) {
-    for (names, runs) in names.into_iter().zip(runs) {
-        for (column, name) in names.into_iter().enumerate() {
-            let values = runs.iter().filter_map(|run| run.get(column).copied());
-            report.figure(name, median(values.collect()));
+/// Writes down the medians of each program, and how much less processor time the client needs than each of the others.
+fn tell(report: &mut Report, work: &str, costs: &[(Program, Cost)]) {
+    let cpu = |program| median_of(costs, program, |cost| cost.cpu_seconds);
+    for program in Program::ALL {
+        let name = |what| format!("client_{work}{}_{what}", program.infix());
+        let of = |figure: fn(&Cost) -> f64| median_of(costs, program, figure);
+        report.figure(name("requests"), of(|cost| cost.requests));
+        report.figure(name("seconds"), of(|cost| cost.seconds));
+        report.figure(name("cpu_seconds"), cpu(program));
+        report.figure(name("rss_mib"), of(|cost| cost.rss_mib));
+        if program != Program::Ours {
+            report.figure(name("cpu_ratio"), cpu(program) / cpu(Program::Ours));
         }
     }
+}
+
+fn median_of(costs: &[(Program, Cost)], program: Program, figure: impl Fn(&Cost) -> f64) -> f64 {
+    let its = costs.iter().filter(|(whose, _)| *whose == program);
+    median(its.map(|(_, cost)| figure(cost)).collect())
 }
 
 #[cfg(test)]
@@ -289,5 +295,34 @@ mod tests {
         assert!(first["next"].as_str().unwrap().ends_with(&uuid(999)));
         let last = parse(answer(&node, SCRIPTED - PAGE, "http://x"));
         assert_eq!(last.get("next"), None);
+    }
+
+    #[test]
+    fn every_program_has_its_own_figures() {
+        let cost = |cpu_seconds| Cost {
+            requests: 10.0,
+            seconds: 3.0,
+            cpu_seconds,
+            rss_mib: 30.0,
+        };
+        let all = [
+            (Program::Ours, 2.0),
+            (Program::Sdk, 9.0),
+            (Program::Gophercloud, 4.0),
+        ];
+        let costs: Vec<_> = all.iter().map(|&(program, cpu)| (program, cost(cpu))).collect();
+        let mut report = Report::default();
+        tell(&mut report, "list", &costs);
+        let table = report.table();
+        for line in [
+            "| `client_list_requests` | 10 |",
+            "| `client_list_cpu_seconds` | 2 |",
+            "| `client_list_sdk_cpu_ratio` | 4.5 |",
+            "| `client_list_gophercloud_cpu_ratio` | 2 |",
+            "| `client_list_gophercloud_rss_mib` | 30 |",
+        ] {
+            assert!(table.contains(line), "{line} in {table}");
+        }
+        assert!(!table.contains("client_list_cpu_ratio"), "{table}");
     }
 }

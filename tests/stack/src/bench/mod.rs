@@ -65,7 +65,7 @@ enum Part {
     Idle,
     /// How soon a single apply reaches Ironic.
     First,
-    /// The client library beside openstacksdk.
+    /// The client library beside openstacksdk and gophercloud.
     Client,
     /// A large fleet: idle, and at the operator's start.
     Many,

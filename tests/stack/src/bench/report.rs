@@ -12,7 +12,7 @@ use crate::run::target_directory;
 #[derive(Debug, Default)]
 pub(super) struct Report {
     /// A figure for each name. Those that are not asked for by name in the documentation explain the others.
-    figures: BTreeMap<&'static str, f64>,
+    figures: BTreeMap<String, f64>,
     sections: Vec<Section>,
 }
 
@@ -25,8 +25,8 @@ struct Section {
 
 impl Report {
     /// Writes a figure down.
-    pub(super) fn figure(&mut self, name: &'static str, value: f64) {
-        self.figures.insert(name, rounded(value));
+    pub(super) fn figure(&mut self, name: impl Into<String>, value: f64) {
+        self.figures.insert(name.into(), rounded(value));
     }
 
     /// Writes a table down.
@@ -72,9 +72,10 @@ impl Section {
     }
 }
 
-/// Two places behind the point: the noise is larger.
+/// Two places behind the point, three of what is less than one: the noise is larger.
 fn rounded(value: f64) -> f64 {
-    (value * 100.0).round() / 100.0
+    let places = if value.abs() < 1.0 { 1000.0 } else { 100.0 };
+    (value * places).round() / places
 }
 
 /// The one in the middle, or half-way between the two there. Nothing has no median: NaN.
@@ -121,12 +122,13 @@ mod tests {
     fn tables() {
         let mut report = Report::default();
         report.figure("nodes", 100.0);
-        report.figure("ratio", 0.6789);
+        report.figure("ratio", 0.678_91);
+        report.figure("seconds", 6.789);
         report.section(
             &["round", "operator, s"],
             vec![vec!["1".to_owned(), "29.9".to_owned()]],
         );
-        let expected = "\n| figure | value |\n|---|---:|\n| `nodes` | 100 |\n| `ratio` | 0.68 |\n\
+        let expected = "\n| figure | value |\n|---|---:|\n| `nodes` | 100 |\n| `ratio` | 0.679 |\n| `seconds` | 6.79 |\n\
             \n| round | operator, s |\n|---|---:|\n| 1 | 29.9 |\n";
         assert_eq!(report.table(), expected);
     }

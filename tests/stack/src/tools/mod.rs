@@ -4,6 +4,7 @@
 //! directory is named after a hash of its pins, so that a changed pin builds a new one beside the old. A part is
 //! complete when it holds the marker file; a lock file keeps two runs from building the same part at once.
 
+pub(crate) mod gophercloud;
 pub(crate) mod openstack;
 mod requirements;
 
@@ -15,6 +16,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
 use crate::{Launch, Progress};
+pub use gophercloud::Gophercloud;
 pub use openstack::OpenStackTools;
 pub use requirements::Python;
 use requirements::Requirements;
