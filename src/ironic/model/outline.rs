@@ -27,3 +27,23 @@ impl From<Node> for NodeOutline {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn it_is_read_from_a_full_node() {
+        let json = json!({
+            "uuid": "u", "provision_state": "active", "extra": {"a": {"b": 1}}, "properties": {"cpus": 4},
+            "driver_info": {"redfish_address": "https://10.0.0.1"}, "power_state": null,
+        });
+        let node: Node = serde_json::from_value(json.clone()).unwrap();
+        let outline: NodeOutline = serde_json::from_value(json).unwrap();
+        assert_eq!(outline.summary, NodeSummary::from(&node));
+        assert!(outline.bmc.is_some() && outline.bmc == Bmc::of(&node.driver_info));
+        assert_eq!(outline.fingerprint, Fingerprint::of(&node));
+    }
+}
