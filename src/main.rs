@@ -20,7 +20,12 @@ fn main() -> anyhow::Result<()> {
         }
         Command::Run(run) => {
             telemetry::init(run.log_format)?;
-            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            // One thread: the operator waits, for Ironic and for the apiserver; a thousand nodes on their way take a tenth of a
+            // core. A thread more would be an arena of the C library's allocator more, with its own share of what was freed; and a
+            // thread that hangs would keep the lease and the probe of a process that does nothing.
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
             let result = runtime.block_on(operator::run(&run));
             // A name that is still being looked up must not hold up a process that has lost its lease.
             runtime.shutdown_background();

@@ -19,7 +19,7 @@ pub struct Memory<K> {
 
 struct Remembered<K> {
     /// The object as our last write left it, until the cache has caught up.
-    written: Option<K>,
+    written: Option<Box<K>>,
     /// Transient failures in a row.
     failures: u32,
     /// Not to be tried again before this time, with this basis.
@@ -71,7 +71,7 @@ impl<K: Resource + Clone> Memory<K> {
             return cached.clone();
         };
         match &remembered.written {
-            Some(written) if version(written) > version(cached) => written.clone(),
+            Some(written) if version(&**written) > version(cached) => K::clone(written),
             _ => {
                 remembered.written = None;
                 cached.clone()
@@ -84,7 +84,7 @@ impl<K: Resource + Clone> Memory<K> {
         if let Some(uid) = object.uid() {
             let mut objects = self.objects();
             let remembered = objects.entry(uid).or_default();
-            remembered.written = Some(object.clone());
+            remembered.written = Some(Box::new(object.clone()));
             remembered.reported = Some(Instant::now());
         }
     }
@@ -198,6 +198,25 @@ fn version<K: Resource>(object: &K) -> u64 {
 mod tests {
     use super::*;
     use crate::api::BareMetalNode;
+
+    /// There is a place for every node for as long as it lives, and for what was written only until the cache has it.
+    #[test]
+    fn nothing_is_kept_of_an_object_once_the_cache_has_it() {
+        assert!(size_of::<Remembered<BareMetalNode>>() < 256);
+        let at = |version: u32| {
+            let mut object = BareMetalNode::new("n1", crate::api::BareMetalNodeSpec::default());
+            object.metadata.uid = Some("u".to_owned());
+            object.metadata.resource_version = Some(version.to_string());
+            object
+        };
+        let memory = Memory::default();
+        let written = || memory.objects()["u"].written.is_some();
+        memory.wrote(&at(7));
+        assert_eq!(memory.newest(&at(6)), at(7), "the cache is behind");
+        assert!(written());
+        assert_eq!(memory.newest(&at(7)), at(7));
+        assert!(!written());
+    }
 
     #[test]
     fn what_is_given_back_is_no_younger_than_what_was_paid() {

@@ -164,7 +164,7 @@ mod tests {
             ..NodeSummary::default()
         };
         Listed {
-            summary,
+            summary: Arc::new(summary),
             asked: Stamp::new(asked),
             detail: None,
         }

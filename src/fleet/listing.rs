@@ -26,7 +26,7 @@ async fn once(client: &Client, in_detail: bool) -> Result<Vec<Listed>, Error> {
     let query = NodeQuery::default();
     if in_detail {
         client
-            .list_nodes_detail(query)
+            .list_nodes_outlined(query)
             .map_ok(Listed::from)
             .try_collect()
             .await

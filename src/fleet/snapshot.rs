@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::ironic::model::{Bmc, Fingerprint, Node, NodeSummary, Seen, Stamp};
+use crate::ironic::model::{Bmc, Fingerprint, Node, NodeOutline, NodeSummary, Seen, Stamp};
 
 /// What the snapshot tells of one node.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,7 +47,7 @@ impl Row {
 /// A row of a listing.
 pub struct Listed {
     /// The node.
-    pub summary: NodeSummary,
+    pub summary: Arc<NodeSummary>,
     /// The stamp of its page.
     pub asked: Stamp,
     /// More of it, if the listing was in detail.
@@ -57,24 +57,31 @@ pub struct Listed {
 impl From<Seen<NodeSummary>> for Listed {
     fn from(seen: Seen<NodeSummary>) -> Self {
         Self {
-            summary: seen.value,
+            summary: Arc::new(seen.value),
             asked: seen.asked,
             detail: None,
         }
     }
 }
 
+impl From<Seen<NodeOutline>> for Listed {
+    fn from(seen: Seen<NodeOutline>) -> Self {
+        let NodeOutline {
+            summary,
+            bmc,
+            fingerprint,
+        } = seen.value;
+        Self {
+            summary: Arc::new(summary),
+            asked: seen.asked,
+            detail: Some(Detail { bmc, fingerprint }),
+        }
+    }
+}
+
 impl From<Seen<Node>> for Listed {
     fn from(seen: Seen<Node>) -> Self {
-        let detail = Detail {
-            bmc: Bmc::of(&seen.value.driver_info),
-            fingerprint: Fingerprint::of(&seen.value),
-        };
-        Self {
-            summary: NodeSummary::from(&seen.value),
-            asked: seen.asked,
-            detail: Some(detail),
-        }
+        seen.map(NodeOutline::from).into()
     }
 }
 
@@ -142,8 +149,8 @@ impl Snapshot {
         let detail = detail.or_else(|| known.as_ref()?.detail.clone());
         // An unchanged row keeps its allocation: whoever holds it sees by address that nothing changed.
         let summary = match known {
-            Some(known) if *known.summary == row.summary => Arc::clone(&known.summary),
-            Some(_) | None => Arc::new(row.summary),
+            Some(known) if known.summary == row.summary => Arc::clone(&known.summary),
+            Some(_) | None => row.summary,
         };
         self.rows.insert(
             id,
@@ -228,7 +235,7 @@ mod tests {
             ..NodeSummary::default()
         };
         Listed {
-            summary,
+            summary: Arc::new(summary),
             asked: Stamp::new(asked),
             detail: None,
         }

@@ -21,6 +21,11 @@ const CONTROLLER: &str = "ironwright";
 /// apiserver's hiccup lasts, and a waiting Event takes about a kilobyte.
 const QUEUE: usize = 1024;
 
+/// After so many Events, what is remembered of them is let go. The recorder keeps each whole, about 2 KiB, for six minutes or until the
+/// next one after that, to count repeats instead of repeating them; a fleet of 1,000 nodes on its way has thousands by then.
+/// The price: what repeats itself after so many others is an Event of its own.
+const REMEMBERED: usize = 200;
+
 /// The apiserver refuses a note of more than 1,024 bytes.
 const NOTE_BYTES: usize = 1000;
 
@@ -49,7 +54,11 @@ pub struct Events {
 /// Sends what [`Events`] collects; [`Publisher::run`] must be running.
 pub struct Publisher {
     queue: mpsc::Receiver<Message>,
+    client: Client,
+    reporter: Reporter,
     recorder: Recorder,
+    /// How many Events the recorder may remember.
+    recorded: usize,
     metrics: Metrics,
 }
 
@@ -62,16 +71,16 @@ impl Events {
     /// A queue and what empties it. `instance` is the pod's name, if there is a pod.
     pub fn new(client: Client, instance: Option<String>, metrics: Metrics) -> (Self, Publisher) {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        let recorder = Recorder::new(
-            client,
-            Reporter {
-                controller: CONTROLLER.to_owned(),
-                instance,
-            },
-        );
+        let reporter = Reporter {
+            controller: CONTROLLER.to_owned(),
+            instance,
+        };
         let publisher = Publisher {
             queue: receiver,
-            recorder,
+            recorder: Recorder::new(client.clone(), reporter.clone()),
+            recorded: 0,
+            client,
+            reporter,
             metrics: metrics.clone(),
         };
         (
@@ -129,7 +138,12 @@ impl Publisher {
         }
     }
 
-    async fn send(&self, message: Message) {
+    async fn send(&mut self, message: Message) {
+        if self.recorded == REMEMBERED {
+            self.recorder = Recorder::new(self.client.clone(), self.reporter.clone());
+            self.recorded = 0;
+        }
+        self.recorded += 1;
         self.metrics.event(self.outcome(&message).await);
     }
 
@@ -165,9 +179,44 @@ fn cut(mut note: String) -> String {
 mod tests {
     use k8s_openapi::api::core::v1::ObjectReference;
     use kube::{Client, Config};
+    use serde_json::json;
+    use tokio_util::sync::CancellationToken;
+    use wiremock::matchers::any;
+    use wiremock::{Mock, MockServer, ResponseTemplate};
 
-    use super::{Events, NOTE_BYTES, QUEUE, Severity, cut};
+    use super::{Events, NOTE_BYTES, QUEUE, REMEMBERED, Severity, cut};
     use crate::metrics::Metrics;
+
+    /// What the recorder remembers of each Event is several KiB.
+    #[tokio::test]
+    async fn repeats_are_counted_among_the_last_events_only() {
+        let server = MockServer::start().await;
+        let event = json!({"kind": "Event", "apiVersion": "events.k8s.io/v1", "metadata": {}});
+        Mock::given(any())
+            .respond_with(ResponseTemplate::new(200).set_body_json(event))
+            .mount(&server)
+            .await;
+        let client = Client::try_from(Config::new(server.uri().parse().unwrap())).unwrap();
+        let (events, publisher) = Events::new(client, None, Metrics::new().unwrap());
+        let publish = |name: &str| {
+            let object = ObjectReference {
+                name: Some(name.to_owned()),
+                ..ObjectReference::default()
+            };
+            events.publish(object, Severity::Normal, "Deployed", "Transition", String::new());
+        };
+        publish("first");
+        publish("first");
+        (2..REMEMBERED).for_each(|number| publish(&number.to_string()));
+        publish("first");
+        drop(events);
+        publisher.run(CancellationToken::new()).await;
+        let requests = server.received_requests().await.unwrap();
+        let methods: Vec<_> = requests.iter().map(|request| request.method.as_str()).collect();
+        assert_eq!(methods.len(), REMEMBERED + 1);
+        assert_eq!(methods[..2], ["POST", "PATCH"], "a repeat");
+        assert_eq!(methods[REMEMBERED], "POST", "one that is forgotten");
+    }
 
     #[tokio::test]
     async fn a_full_queue_drops_and_counts() {

@@ -13,7 +13,7 @@ use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Error, FIELD_MANAGER, WRITE_DEADLINE, within};
+use super::{Error, FIELD_MANAGER, WRITE_DEADLINE, lean, within};
 use crate::api::FINALIZER;
 
 /// Whether our finalizer is on `object`.
@@ -99,7 +99,7 @@ where
     match within(WRITE_DEADLINE, api.patch(name, &parameters, &patch)).await {
         // The apiserver answers a failed `test` with 422.
         Err(Error::Invalid(_)) => Err(Error::Conflict),
-        answer => answer,
+        answer => answer.map(lean),
     }
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use kube::client::ClientBuilder;
 use kube::core::Status;
-use kube::{Client, Config};
+use kube::{Client, Config, Resource};
 use thiserror::Error;
 use tokio::time::timeout;
 
@@ -21,6 +21,9 @@ use crate::permit::Permit;
 
 /// The name under which our writes show in `managedFields`.
 const FIELD_MANAGER: &str = "ironwright";
+
+/// Where `kubectl apply` keeps a copy of what was applied.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// How long one write may take. kube's client retries 429, 503 and 504 inside of it; a healthy apiserver answers
 /// within milliseconds, and its own limit for a request is 60 s, which would hold a reconcile far too long.
@@ -98,6 +101,18 @@ impl Connector {
         let builder = ClientBuilder::try_from(self.0.clone()).map_err(Box::new)?;
         Ok(builder.with_layer(&guard::Guarding(permit)).build())
     }
+}
+
+/// Without what is never read and would be most of the memory: `managedFields`, and the copy of the object that `kubectl apply`
+/// keeps on it. Nothing is lost by writing such an object: the apiserver ignores the metadata of a status write, and takes
+/// absent `managedFields` to mean that they stay.
+fn lean<K: Resource>(mut object: K) -> K {
+    let metadata = object.meta_mut();
+    metadata.managed_fields = None;
+    if let Some(annotations) = &mut metadata.annotations {
+        annotations.remove(LAST_APPLIED);
+    }
+    object
 }
 
 /// Waits for one call, at most `deadline`.

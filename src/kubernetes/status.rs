@@ -7,9 +7,9 @@ use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Error, FIELD_MANAGER, WRITE_DEADLINE, within};
+use super::{Error, FIELD_MANAGER, WRITE_DEADLINE, lean, within};
 
-/// Replaces the status of `object` by the one it carries and returns the object as stored.
+/// Replaces the status of `object` by the one it carries and returns the object as stored, as [`super::watch`] keeps it.
 ///
 /// The object's `resourceVersion` (and uid) is the precondition: [`Error::Conflict`] says that somebody wrote in
 /// between, or that the object at hand is stale, and that nothing was written. So a success also proves that the
@@ -28,5 +28,7 @@ where
         field_manager: Some(FIELD_MANAGER.to_owned()),
         ..PostParams::default()
     };
-    within(WRITE_DEADLINE, api.replace_status(name, &parameters, object)).await
+    within(WRITE_DEADLINE, api.replace_status(name, &parameters, object))
+        .await
+        .map(lean)
 }

@@ -21,8 +21,13 @@ use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
+use super::lean;
 use super::patience::{Patience, Troubles};
 use crate::metrics::Metrics;
+
+/// How many objects to ask for at once when all are listed. A page is in memory several times while it is read: as bytes, as text,
+/// as objects. Of 500, kube's default, that is more than all of the store.
+const PAGE: u32 = 100;
 
 /// Which namespaces the operator works in.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -56,7 +61,7 @@ pub struct Watch<K>
 where
     K: Resource<DynamicType = ()> + Clone + 'static,
 {
-    /// Every object of the kind, without `managedFields`.
+    /// Every object of the kind, without what other tools keep on it (`managedFields`, kubectl's copy of what was applied).
     pub store: Store<K>,
     /// Whether the store has been filled.
     pub synced: Synced,
@@ -92,7 +97,7 @@ pub fn objects<K>(api: Api<DeserializeGuard<K>>, kind: &'static str, metrics: Me
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
-    let events = watcher(api, watcher::Config::default());
+    let events = watcher(api, watcher::Config::default().page_size(PAGE));
     reflect(
         events.map(|event| event.map(|event| convert(event, |guard| guard.0.map_err(Box::new)))),
         kind,
@@ -111,7 +116,7 @@ pub fn metadata<K>(
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
-    let events = watcher(api, watcher::Config::default());
+    let events = watcher(api, watcher::Config::default().page_size(PAGE));
     reflect(
         events.map(|event| event.map(|event| convert(event, Ok))),
         kind,
@@ -146,7 +151,12 @@ where
     };
     let touched = events
         .backoff(patience)
-        .flat_map(move |event| stream::iter(reflection.take(event)).map(Ok))
+        // Cloned one by one: after a list that is every object.
+        .flat_map(move |event| {
+            stream::iter(reflection.take(event))
+                .map(Arc::unwrap_or_clone)
+                .map(Ok)
+        })
         .boxed();
     Watch {
         store,
@@ -173,7 +183,7 @@ where
     K: Resource<DynamicType = ()> + Clone + 'static,
 {
     /// Applies one event to the store and returns the objects touched by it.
-    fn take(&mut self, event: watcher::Result<Event<Decoded<K>>>) -> Vec<K> {
+    fn take(&mut self, event: watcher::Result<Event<Decoded<K>>>) -> Vec<Arc<K>> {
         match event {
             Ok(event) => {
                 self.recover(&event);
@@ -198,7 +208,7 @@ where
         }
     }
 
-    fn apply(&mut self, event: Event<Decoded<K>>) -> Vec<K> {
+    fn apply(&mut self, event: Event<Decoded<K>>) -> Vec<Arc<K>> {
         match event {
             Event::Init => self.write(&Event::Init),
             Event::InitApply(Ok(object)) => self.write(&Event::InitApply(lean(object))),
@@ -219,10 +229,10 @@ where
         self.writer.apply_watcher_event(event);
     }
 
-    fn touch(&mut self, event: Event<K>) -> Vec<K> {
+    fn touch(&mut self, event: Event<K>) -> Vec<Arc<K>> {
         self.write(&event);
         match event {
-            Event::Apply(object) | Event::Delete(object) => vec![object],
+            Event::Apply(object) | Event::Delete(object) => vec![Arc::new(object)],
             Event::Init | Event::InitApply(_) | Event::InitDone => Vec::new(),
         }
     }
@@ -230,7 +240,7 @@ where
     /// Ends a list: the store now holds what was listed. Touched is what differs from before, including what has
     /// disappeared while nobody watched; kube's own stream would name every object, and too early, while the store
     /// still has the old ones.
-    fn swap(&mut self) -> Vec<K> {
+    fn swap(&mut self) -> Vec<Arc<K>> {
         let mut before = by_reference(&self.store);
         self.write(&Event::InitDone);
         self.synced.done.store(true, Ordering::Release);
@@ -242,12 +252,12 @@ where
             }
         }
         touched.extend(before.into_values());
-        touched.iter().map(|object| K::clone(object)).collect()
+        touched
     }
 
     /// Takes an object out of the store whose new form cannot be read: the old one is no longer true, and after a
     /// restart it would not be there either.
-    fn forget(&mut self, invalid: &InvalidObject) -> Vec<K> {
+    fn forget(&mut self, invalid: &InvalidObject) -> Vec<Arc<K>> {
         let metadata = &invalid.metadata;
         let mut reference = ObjectRef::new(metadata.name.as_deref().unwrap_or_default());
         reference.namespace.clone_from(&metadata.namespace);
@@ -278,12 +288,6 @@ where
         .into_iter()
         .map(|object| (ObjectRef::from_obj(&*object), object))
         .collect()
-}
-
-/// Without `managedFields`, which are half of the memory and never read.
-fn lean<K: Resource>(mut object: K) -> K {
-    object.meta_mut().managed_fields = None;
-    object
 }
 
 fn convert<A, B>(event: Event<A>, decode: impl FnOnce(A) -> B) -> Event<B> {

@@ -8,6 +8,8 @@ use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Client, Config, ResourceExt};
 use serde_json::{Value, json};
+use wiremock::matchers::any;
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::{
     Decoded, Patience, Reflection, Scope, Synced, Troubles, metadata, objects, without_values, words,
@@ -34,8 +36,10 @@ fn reflection() -> Reflection<ConfigMap> {
 }
 
 fn object(name: &str, version: &str, data: &Value) -> Decoded<ConfigMap> {
-    let metadata =
-        json!({"name": name, "namespace": "metal", "resourceVersion": version, "managedFields": [{}]});
+    let metadata = json!({
+        "name": name, "namespace": "metal", "resourceVersion": version, "managedFields": [{}],
+        "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}", "kept": "yes"},
+    });
     serde_json::from_value::<Guarded>(json!({"metadata": metadata, "data": data}))
         .unwrap()
         .0
@@ -57,7 +61,7 @@ fn after(reflection: &mut Reflection<ConfigMap>, events: Vec<Event<Decoded<Confi
         touched = reflection
             .take(Ok(event))
             .iter()
-            .map(ResourceExt::name_any)
+            .map(|object| object.name_any())
             .collect();
     }
     touched.sort();
@@ -115,11 +119,16 @@ fn a_later_list_touches_what_differs_and_what_has_disappeared() {
 }
 
 #[test]
-fn single_changes_touch_their_object_and_lose_managed_fields() {
+fn single_changes_touch_their_object_and_lose_what_other_tools_keep_on_it() {
     let mut reflection = reflection();
     after(&mut reflection, list(vec![]));
     assert_eq!(after(&mut reflection, vec![Event::Apply(good("a", "1"))]), ["a"]);
-    assert_eq!(reflection.store.state()[0].metadata.managed_fields, None);
+    let kept = reflection.store.state();
+    assert_eq!(kept[0].metadata.managed_fields, None);
+    assert_eq!(
+        kept[0].annotations().iter().collect::<Vec<_>>(),
+        [(&"kept".to_owned(), &"yes".to_owned())]
+    );
     assert_eq!(after(&mut reflection, vec![Event::Delete(good("a", "2"))]), ["a"]);
     assert_eq!(stored(&reflection).len(), 0);
 }
@@ -193,6 +202,33 @@ async fn errors_are_counted_and_stay_out_of_the_stream() {
         tokio::task::yield_now().await;
     }
     assert!(!watch.synced.is_done());
+}
+
+/// A page is in memory several times while it is read.
+#[tokio::test]
+async fn a_list_comes_in_small_pages() {
+    let server = MockServer::start().await;
+    let list = json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": []});
+    Mock::given(any())
+        .respond_with(ResponseTemplate::new(200).set_body_json(list))
+        .mount(&server)
+        .await;
+    let client = Client::try_from(Config::new(server.uri().parse().unwrap())).unwrap();
+    let (scope, metrics) = (Scope::All, Metrics::new().unwrap());
+    let mut whole = objects::<ConfigMap>(scope.api(client.clone()), "ConfigMap", metrics.clone());
+    let mut partial = metadata::<Secret>(scope.api(client), "Secret", metrics);
+    while !(whole.synced.is_done() && partial.synced.is_done()) {
+        assert!(whole.touched.next().now_or_never().is_none());
+        assert!(partial.touched.next().now_or_never().is_none());
+        tokio::task::yield_now().await;
+    }
+    let requests = server.received_requests().await.unwrap();
+    let lists: Vec<_> = requests
+        .iter()
+        .filter_map(|request| request.url.query_pairs().find(|(name, _)| name == "limit"))
+        .map(|(_, limit)| limit.into_owned())
+        .collect();
+    assert_eq!(lists, ["100", "100"]);
 }
 
 #[tokio::test]

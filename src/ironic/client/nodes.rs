@@ -13,7 +13,7 @@ use super::resource::{Chooses, Resource, Routes, as_kept};
 use super::routes::{NODE_CHILDREN, NODE_CREATE, NODE_DELETE, NODE_GET, NODE_LIST, NODE_PATCH};
 use super::{Client, Error, NodeQuery, ProvisionRequest, Result, Route};
 use crate::ironic::model::{
-    ApiVersion, Node, NodeCreate, NodeSummary, NodeUpdate, ProvisionState, Seen, Update, Verb,
+    ApiVersion, Node, NodeCreate, NodeOutline, NodeSummary, NodeUpdate, ProvisionState, Seen, Update, Verb,
 };
 
 impl Resource for Node {
@@ -127,6 +127,15 @@ impl Client {
         &self,
         query: NodeQuery,
     ) -> impl Stream<Item = Result<Seen<Node>>> + Send + 'static {
+        self.list(node_listing(query, Rows::Detail))
+    }
+
+    /// The nodes that match, read in full (API 1.43), of which only an outline is kept: as many requests, and no page of full nodes
+    /// in memory.
+    pub fn list_nodes_outlined(
+        &self,
+        query: NodeQuery,
+    ) -> impl Stream<Item = Result<Seen<NodeOutline>>> + Send + 'static {
         self.list(node_listing(query, Rows::Detail))
     }
 

@@ -71,13 +71,16 @@ impl Client {
             over: false,
         };
         let pages = stream::try_unfold(walk, Walk::step::<T>);
-        pages.map_ok(|rows| stream::iter(rows).map(Ok)).try_flatten()
+        let seen = |asked| move |value| Ok(Seen { value, asked });
+        pages
+            .map_ok(move |page| stream::iter(page.value).map(seen(page.asked)))
+            .try_flatten()
     }
 }
 
 impl Walk {
     /// The next page, if there is one.
-    async fn step<T: DeserializeOwned>(mut self) -> Result<Option<(Vec<Seen<T>>, Self)>> {
+    async fn step<T: DeserializeOwned>(mut self) -> Result<Option<(Seen<Vec<T>>, Self)>> {
         if self.over || self.left == Some(0) {
             return Ok(None);
         }
@@ -90,8 +93,7 @@ impl Walk {
         self.left = self.left.map(|left| left - rows.len());
         self.over = next.is_none();
         self.marker = next;
-        let rows = rows.into_iter().map(|value| Seen { value, asked }).collect();
-        Ok(Some((rows, self)))
+        Ok(Some((Seen { value: rows, asked }, self)))
     }
 
     /// One page as it comes.

@@ -14,6 +14,9 @@ use super::version::is_versioned;
 use super::{Client, Error, Rejection, RequestOutcome, Result, Route, VersionRange, words};
 use crate::ironic::model::{ApiVersion, Stamp};
 
+/// How much memory is set aside for a body on the word of its announced length, bytes. A longer one grows as it comes.
+const MOST_RESERVED: usize = 16 * 1024 * 1024;
+
 /// How one attempt failed.
 pub(super) struct Miss {
     pub error: Error,
@@ -204,7 +207,7 @@ impl Client {
         if let Some(id) = &request_id {
             Span::current().record("request_id", id);
         }
-        let body = response.bytes().await.map_err(|error| Error::Body {
+        let body = whole(response).await.map_err(|error| Error::Body {
             route,
             status: status.as_u16(),
             problem: format!("it broke off: {}", error.without_url()),
@@ -238,6 +241,18 @@ impl Client {
             waiting_for,
         }
     }
+}
+
+/// The body of an answer. A page of nodes has megabytes: it is in memory once, while reqwest would put it together from pieces
+/// that it keeps meanwhile.
+async fn whole(mut response: Response) -> reqwest::Result<Vec<u8>> {
+    let announced = response.content_length().unwrap_or_default();
+    let announced = usize::try_from(announced).map_or(MOST_RESERVED, |bytes| bytes.min(MOST_RESERVED));
+    let mut body = Vec::with_capacity(announced);
+    while let Some(piece) = response.chunk().await? {
+        body.extend_from_slice(&piece);
+    }
+    Ok(body)
 }
 
 /// The error of a request without an answer.

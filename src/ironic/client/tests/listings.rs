@@ -6,7 +6,7 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
 use super::{Fixture, client, in_turn, received, server};
 use crate::ironic::client::{Class, Error, NodeQuery, Result, SortDirection};
-use crate::ironic::model::{NodeSummary, ProvisionState, Seen};
+use crate::ironic::model::{Bmc, Fingerprint, Node, NodeSummary, ProvisionState, Seen};
 
 /// Pages as Ironic does: `next` when a page is full, without the filters, naming another host.
 struct Pager(usize);
@@ -247,6 +247,38 @@ async fn a_page_that_is_none_is_an_error() {
             "{page}: {error}"
         );
     }
+}
+
+#[tokio::test]
+async fn an_outlined_listing_asks_as_one_in_detail_and_keeps_what_full_nodes_would_tell() {
+    let server = server().await;
+    let page = Fixture::read("nodes-detail");
+    Mock::given(path("/v1/nodes"))
+        .respond_with(page.answer())
+        .mount(&server)
+        .await;
+    let client = client(&server);
+    let full: Vec<Node> = client
+        .list_nodes_detail(NodeQuery::default())
+        .map_ok(|seen| seen.value)
+        .try_collect()
+        .await
+        .unwrap();
+    let outlined: Vec<_> = client
+        .list_nodes_outlined(NodeQuery::default())
+        .map_ok(|seen| seen.value)
+        .try_collect()
+        .await
+        .unwrap();
+    assert!(!full.is_empty());
+    assert_eq!(full.len(), outlined.len());
+    for (node, outline) in full.iter().zip(outlined) {
+        assert_eq!(outline.summary, NodeSummary::from(node));
+        assert_eq!(outline.bmc, Bmc::of(&node.driver_info));
+        assert_eq!(outline.fingerprint, Fingerprint::of(node));
+    }
+    let requests = received(&server).await;
+    assert_eq!(requests[0].1, requests[1].1);
 }
 
 #[tokio::test]
