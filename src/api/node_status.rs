@@ -31,7 +31,8 @@ pub struct BareMetalNodeStatus {
     /// `on`, `off` or as Ironic says; absent while unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub power: Option<String>,
-    /// Ironic's `last_error`, as long as the node is in a failed state. At most 1 KiB.
+    /// Ironic's `last_error`, as long as the node is in a failed state. At most 1 KiB, with `***` for what the Secrets of the spec hold;
+    /// where that cannot be told, it is said why the words are not shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
     /// The rule that decided last (see the documentation of the decision).

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::super::call::Call;
 use super::super::credentials;
 use super::super::facts::SecretContent;
+use super::super::hiding::hide;
 use super::super::outcome::{self, CallClass, CallFailure};
 use super::super::plan::{Action, decide};
 use super::super::rules::Step;
@@ -261,6 +262,6 @@ fn nothing_of_a_secret_is_repeated_but_what_every_sentence_holds() {
         ..SecretContent::default()
     };
     case.secrets.contents = Some(BTreeMap::from([("bmc".into(), content)]));
-    let said = case.with(|facts| credentials::hide("a BMC refuses calvin-longer and calvin", facts));
+    let said = case.with(|facts| hide("a BMC refuses calvin-longer and calvin", facts));
     assert_eq!(said, "a BMC refuses *** and ***");
 }
