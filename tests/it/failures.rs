@@ -240,3 +240,37 @@ async fn a_node_locked_by_somebody_else_is_waited_for() {
     let stalled = condition(&node, "Stalled").unwrap();
     assert_eq!(stalled.0, "False");
 }
+
+#[tokio::test]
+async fn a_lock_that_somebody_really_holds_is_named_and_waited_out() {
+    let world = World::new("failures-lock-held").await;
+    let slow = json!({
+        "interfaces": {"management": "testkit"}, "extra": {"testkit": {"management_delay": 6}},
+        "provision": {"state": "manageable"},
+    });
+    world.apply_node("a", &slow).await;
+    let id = status(&world.ready("a", "Manageable").await).id.clone().unwrap();
+    // Reading the boot device holds the node's lock for as long as the BMC takes.
+    let path = format!("/v1/nodes/{id}/management/boot_device");
+    let somebody = world.meddle("GET", &path, &Value::Null);
+    let operator = async {
+        let holder = world.stack.ironic.conductor();
+        world
+            .live_is(&id, "locked", |live| live["reservation"] == *holder)
+            .await;
+        world.edit("a", &json!({"properties": {"cpus": 9}})).await;
+        let node = world.condition("a", "Reconciling", "True", "Reserved").await;
+        assert!(
+            message(&node, "Ready").contains(&holder),
+            "{}",
+            message(&node, "Ready")
+        );
+        world
+            .live_is(&id, "changed", |live| live["properties"]["cpus"] == 9)
+            .await;
+        let node = world.ready("a", "Manageable").await;
+        assert_eq!(status(&node).attempts, None, "waiting is no try");
+    };
+    let (somebody, ()) = tokio::join!(somebody, operator);
+    assert_eq!(somebody.0, 200, "what held the lock is done: {}", somebody.1);
+}

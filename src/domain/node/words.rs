@@ -200,10 +200,14 @@ fn awaiting_state(facts: &NodeFacts) -> String {
 }
 
 fn reserved(node: Option<&NodeSummary>) -> String {
-    match node.and_then(|node| node.target_power_state.as_ref()) {
-        Some(target) => format!("The node's power is changing to {target}."),
-        None => "The node is reserved: another operation is under way on it.".into(),
+    if let Some(target) = node.and_then(|node| node.target_power_state.as_ref()) {
+        return format!("The node's power is changing to {target}.");
     }
+    let holder = node
+        .filter(|node| node.is_reserved())
+        .and_then(|node| node.reservation.as_ref())
+        .map_or_else(String::new, |conductor| format!(" by conductor {conductor}"));
+    format!("The node is reserved{holder}: another operation is under way on it.")
 }
 
 /// The sentence about a failure: Ironic's words, how often it was tried, and what comes next.
