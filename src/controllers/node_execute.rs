@@ -219,8 +219,9 @@ async fn call_ironic(pass: &mut Pass<'_>, step: Step, call: Call) -> Next {
         // The order to stop: nothing happened that needs a word.
         Err(error) if error.is_closed() => Next::Ended(report(pass, Ended::new("stopped", None)).await),
         Err(error) => {
-            pass.full = None;
+            let before = pass.full.take();
             pass.refund(step, &error);
+            pass.doubt(step, before.as_ref().map(|(row, _)| &**row), &error);
             // Whether or not Ironic acted: only what is read from now on tells.
             if let Some(id) = &id {
                 observer.wrote(id);

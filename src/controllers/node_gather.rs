@@ -92,6 +92,7 @@ impl<'a> Pass<'a> {
     pub async fn gather(&mut self) {
         self.gather_cloud();
         self.gather_secret_versions();
+        self.settle_doubt();
         if self.bulk_deletion.is_none() && self.may_wipe() {
             self.bulk_deletion = Some(self.is_bulk_deletion().await);
         }

@@ -9,15 +9,16 @@ use super::applied::journal;
 use super::desired::{self, Desired};
 use super::facts::NodeFacts;
 use super::rules::{Choice, Step};
-use super::situation::{Gap, Situation};
+use super::situation::{Gap, Situation, Tenant};
 use crate::api::RETRY_ANNOTATION;
 use crate::api::node::{Applied, Attempts, BareMetalNodeStatus};
 use crate::domain::conditions::cut;
 use crate::ironic::model::{NodeSummary, ProvisionState};
 
-/// The rule: what was written is proven before the machine is moved or its power changed, and whoever uses it.
+/// The rule: what was written is proven before the machine is moved or its power changed. Not on a machine that somebody else uses:
+/// Ironic holds the node's lock meanwhile.
 pub fn prove(s: &Situation) -> Option<Choice> {
-    (s.edit == Gap::Unproven).then_some(Choice::Step(Step::Prove))
+    (s.edit == Gap::Unproven && s.tenant != Tenant::Foreign).then_some(Choice::Step(Step::Prove))
 }
 
 /// The mark of the Secrets that were written; none without any.

@@ -38,7 +38,7 @@ pub enum CallClass {
 /// The journal after a step was accepted.
 pub fn taken(mut status: BareMetalNodeStatus, step: Step, facts: &NodeFacts) -> BareMetalNodeStatus {
     count(&mut status, step, facts, None);
-    status.intent = None;
+    (status.intent, status.waiting) = (None, None);
     quotes::begin_anew(&mut status, step);
     match step {
         Step::Create => {
@@ -97,6 +97,9 @@ pub fn failed(
     facts: &NodeFacts,
     failure: &CallFailure,
 ) -> BareMetalNodeStatus {
+    if failure.class != CallClass::Transient {
+        status.waiting = None;
+    }
     let words = quotes::of_call(&failure.words, Some(step), facts);
     let recorded = |terminal| Failure {
         reason: failure.reason.as_str().to_owned(),

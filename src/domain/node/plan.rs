@@ -105,8 +105,10 @@ fn plan(
 ) -> NodePlan {
     let verdict = Verdict::on(choice, facts);
     let mut status = status(facts, situation, &verdict, rule);
-    // Who asks anew keeps its place in line.
-    if !matches!(action, Some(Action::AskRoom(_))) {
+    // Who is on the way to a step keeps its place in line until that is taken: something may come in between.
+    if action.is_some() && work(choice).is_some() {
+        room::record(&mut status, facts);
+    } else {
         status.waiting = None;
     }
     NodePlan {

@@ -104,6 +104,9 @@ pub fn status(
     };
     stand(&mut status.conditions, verdict.standing, saying);
     drifted(&mut status, facts, situation);
+    if facts.look.summary().is_some() {
+        status.drift = drift::record(facts);
+    }
     status
 }
 

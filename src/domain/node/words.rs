@@ -4,7 +4,7 @@ use super::facts::{Look, NodeFacts};
 pub use super::reasons::{failure, step, transition};
 use super::rules::Step;
 use super::tries::{MOST_VERIFICATIONS, tried};
-use super::{desired, fields, hiding, quotes, table, upkeep};
+use super::{desired, drift, hiding, quotes, upkeep};
 use crate::api::conditions::Reason;
 use crate::ironic::model::NodeSummary;
 
@@ -182,12 +182,6 @@ fn foreign(node: Option<&NodeSummary>, state: &str, deleting: bool) -> String {
 }
 
 fn awaiting_state(facts: &NodeFacts) -> String {
-    let later = facts.look.full().map(|node| fields::edits(facts, node).later);
-    let named: Vec<_> = later
-        .unwrap_or_default()
-        .iter()
-        .map(|later| format!("{} ({})", table::spec_name(&later.field), later.when.states()))
-        .collect();
     let state = facts
         .look
         .summary()
@@ -195,7 +189,7 @@ fn awaiting_state(facts: &NodeFacts) -> String {
         .unwrap_or_default();
     format!(
         "Changed in the spec but not in Ironic, with the states in which Ironic lets it be changed: {}; the node is in state {state}.",
-        named.join(", ")
+        drift::waiting(facts).join(", ")
     )
 }
 
