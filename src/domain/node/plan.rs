@@ -68,8 +68,7 @@ pub fn compose(choice: Choice, rule: &'static str, situation: &Situation, facts:
     }
     match choice {
         Choice::Step(step) => step_plan(step, rule, situation, facts),
-        // What is said of the node is decided on when it is read.
-        Choice::Look => kept(choice, rule, Some(Action::Look), facts),
+        Choice::Look => looking(rule, situation, facts),
         Choice::Release => plan(choice, rule, Some(Action::RemoveFinalizer), situation, facts),
         Choice::Settled(_) | Choice::Wait(_) | Choice::Stalled(_) => {
             plan(choice, rule, None, situation, facts)
@@ -119,6 +118,18 @@ fn plan(
         again_at: None,
         work: work(choice),
     }
+}
+
+/// Who only looks closer keeps its place in line, and what it says: that is decided on what is seen then.
+fn looking(rule: &'static str, situation: &Situation, facts: &NodeFacts) -> NodePlan {
+    let mut plan = plan(Choice::Look, rule, Some(Action::Look), situation, facts);
+    if let Some(before) = &facts.object.status {
+        plan.status.waiting.clone_from(&before.waiting);
+        if !before.conditions.is_empty() {
+            plan.status.conditions.clone_from(&before.conditions);
+        }
+    }
+    plan
 }
 
 /// A step for which there is no room: the object stands in line.
