@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::free_form::{Extra, FreeForm};
 pub use super::node_status::{
-    Applied, Attempts, BareMetalNodeStatus, Failure, Inspection, Intent, Tried, Waiting,
+    Applied, Attempts, BareMetalNodeStatus, Drift, Failure, Inspection, Intent, Tried, Waiting,
 };
 pub use super::provision::{OnEnroll, Provision, RescuePasswordFrom, WantedState};
 use super::refs::{CloudRef, SecretRef};

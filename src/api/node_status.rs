@@ -31,7 +31,8 @@ pub struct BareMetalNodeStatus {
     /// `on`, `off` or as Ironic says; absent while unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub power: Option<String>,
-    /// Ironic's `last_error`, as long as the node is in a failed state. At most 1 KiB.
+    /// Ironic's `last_error`, as long as the node is in a failed state. At most 1 KiB, with `***` for what the Secrets of the spec hold;
+    /// where that cannot be told, it is said why the words are not shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
     /// The rule that decided last (see the documentation of the decision).
@@ -56,10 +57,24 @@ pub struct BareMetalNodeStatus {
     /// What was written to Ironic last: the basis for removing what is no longer wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied: Option<Applied>,
+    /// What was found to differ when the whole node was last read, and is not corrected now. It is read again when something has changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Drift>,
     /// Ready, Reconciling, Stalled, and Drifted where it applies.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+}
+
+/// What differs from the spec and is not corrected: for want of permission, or because Ironic does not allow it in the node's state.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Drift {
+    /// The fields, as the spec names them.
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
+    pub fields: Vec<String>,
+    /// What this was found with: digest of the spec, fingerprint and state of the node.
+    pub basis: String,
 }
 
 /// A destructive step that is about to be taken.
@@ -98,6 +113,11 @@ pub struct Inspection {
     pub message: Option<String>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(number: &i32) -> bool {
+    *number == 0
+}
+
 /// How often a step was tried, and others on the same way. Reset once the node is as wanted.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -107,6 +127,10 @@ pub struct Attempts {
     /// How often.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub count: i32,
+    /// How many of these tries Ironic refused: the machine never heard of them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub refused: i32,
     /// The last time.
     pub last: Time,
     /// What the tries were made with: a new value starts afresh.
@@ -129,6 +153,10 @@ pub struct Tried {
     /// How often.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub count: i32,
+    /// How many of these tries Ironic refused: the machine never heard of them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub refused: i32,
     /// The last time.
     pub last: Time,
     /// Why the request itself failed, in Ironic's words.

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use kube::{Resource, ResourceExt};
 
+use crate::domain::node::gate::Destructive;
+
 /// The first pause after a transient failure, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
@@ -32,6 +34,8 @@ struct Remembered<K> {
     paid: Option<Instant>,
     /// When the step that was taken last was paid for.
     redeemed: Option<Instant>,
+    /// A step that was paid for and answered without saying whether it was taken, and what would show that it was.
+    doubt: Option<(Destructive, String)>,
 }
 
 impl<K> Default for Memory<K> {
@@ -52,6 +56,7 @@ impl<K> Default for Remembered<K> {
             reported: None,
             paid: None,
             redeemed: None,
+            doubt: None,
         }
     }
 }
@@ -153,6 +158,7 @@ impl<K: Resource + Clone> Memory<K> {
             && let Some(remembered) = self.objects().get_mut(&uid)
         {
             remembered.redeemed = remembered.paid.take();
+            remembered.doubt = None;
         }
     }
 
@@ -161,6 +167,24 @@ impl<K: Resource + Clone> Memory<K> {
     pub fn refund(&self, object: &K) {
         if let Some(uid) = object.uid()
             && let Some(remembered) = self.objects().get_mut(&uid)
+        {
+            remembered.paid = remembered.redeemed.take();
+        }
+    }
+
+    /// The step that was taken last may not have been taken: as long as the node shows this, it was not.
+    pub fn doubts(&self, object: &K, step: Destructive, trace: String) {
+        if let Some(uid) = object.uid() {
+            self.objects().entry(uid).or_default().doubt = Some((step, trace));
+        }
+    }
+
+    /// Settles the doubt, if there is one, by what the node shows: what was not taken is not paid for again.
+    pub fn settle(&self, object: &K, shown: impl FnOnce(Destructive) -> Option<String>) {
+        if let Some(uid) = object.uid()
+            && let Some(remembered) = self.objects().get_mut(&uid)
+            && let Some((step, trace)) = remembered.doubt.take()
+            && shown(step).as_ref() == Some(&trace)
         {
             remembered.paid = remembered.redeemed.take();
         }
@@ -239,6 +263,17 @@ mod tests {
         memory.redeem(&object);
         memory.refund(&object);
         assert_eq!(paid(), None, "the last step was not paid for");
+        let provide = Destructive::of(crate::domain::node::rules::Step::Provide).unwrap();
+        for (shown, refunded) in [("manageable", true), ("clean failed", false)] {
+            memory.paid(&object);
+            memory.redeem(&object);
+            memory.doubts(&object, provide, "manageable".to_owned());
+            memory.settle(&object, |_| Some(shown.to_owned()));
+            assert_eq!(memory.has_paid(&object), refunded, "{shown}");
+            memory.settle(&object, |_| Some("manageable".to_owned()));
+            assert_eq!(memory.has_paid(&object), refunded, "settled once");
+            memory.redeem(&object);
+        }
         let long_ago = Instant::now().checked_sub(HOUR).unwrap();
         memory.objects().get_mut("u").unwrap().paid = Some(long_ago);
         memory.redeem(&object);

@@ -15,7 +15,7 @@ use crate::api::conditions::Reason;
 use crate::domain::node::outcome::{self, CallClass, CallFailure};
 use crate::domain::node::plan::{Action, Call};
 use crate::domain::node::rules::{Choice, Step};
-use crate::domain::node::{NodePlan, credentials, gate};
+use crate::domain::node::{NodePlan, gate, quotes};
 use crate::fleet::Sight;
 use crate::ironic::client::Error;
 use crate::ironic::model::{self, Node, NodeSummary};
@@ -131,7 +131,7 @@ async fn failed_reading(pass: &mut Pass<'_>, error: &Error) -> Ended {
     if error.is_closed() {
         return report(pass, Ended::new("stopped", None)).await;
     }
-    tracing::info!(node = %pass.key.name, %error, "cannot read the node");
+    tracing::info!(node = %pass.key.name, error = %pass.told(error, None), "cannot read the node");
     // What was about to be done is not: what was last said of the node still holds.
     if pass.stored.is_some() {
         pass.object.status.clone_from(&pass.stored);
@@ -219,8 +219,9 @@ async fn call_ironic(pass: &mut Pass<'_>, step: Step, call: Call) -> Next {
         // The order to stop: nothing happened that needs a word.
         Err(error) if error.is_closed() => Next::Ended(report(pass, Ended::new("stopped", None)).await),
         Err(error) => {
-            pass.full = None;
+            let before = pass.full.take();
             pass.refund(step, &error);
+            pass.doubt(step, before.as_ref().map(|(row, _)| &**row), &error);
             // Whether or not Ironic acted: only what is read from now on tells.
             if let Some(id) = &id {
                 observer.wrote(id);
@@ -276,10 +277,13 @@ fn record(
 async fn failed_call(pass: &mut Pass<'_>, step: Step, error: &Error) -> Ended {
     let failure = CallFailure {
         reason: node_call::reason(error),
-        words: error.words().into_owned(),
+        words: error.words_in_full().into_owned(),
         class: node_call::class(error),
     };
-    let told = credentials::hide(&error.to_string(), &pass.facts(&pass.look(), Timestamp::now()));
+    if quotes::lacks_secrets(&pass.facts(&pass.look(), Timestamp::now())) {
+        pass.read_secrets().await;
+    }
+    let told = pass.told(error, Some(step));
     tracing::warn!(node = %pass.key.name, namespace = %pass.key.namespace, step = step.as_str(), error = %told, "step failed");
     record(pass, |status, facts| {
         outcome::failed(status, step, facts, &failure)

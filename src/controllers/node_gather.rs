@@ -20,10 +20,11 @@ use crate::api::{BareMetalCloud, BareMetalNode, BareMetalNodeStatus};
 use crate::domain::node::facts::{SecretContent, asks_to_undeploy};
 use crate::domain::node::gate::Destructive;
 use crate::domain::node::situation::place;
-use crate::domain::node::{CloudFacts, NodeFacts, SecretFacts, desired, words};
+use crate::domain::node::{CloudFacts, NodeFacts, SecretFacts, desired, quotes, words};
 use crate::fleet::clouds::Entry;
 use crate::fleet::{Note, ObjectKey, Observer};
 use crate::ironic::model::{Life, Node, NodeSummary, life};
+use crate::kubernetes::secrets::SecretError;
 
 /// One reconcile on its way: the object, and what has been read for it so far.
 pub struct Pass<'a> {
@@ -91,6 +92,7 @@ impl<'a> Pass<'a> {
     pub async fn gather(&mut self) {
         self.gather_cloud();
         self.gather_secret_versions();
+        self.settle_doubt();
         if self.bulk_deletion.is_none() && self.may_wipe() {
             self.bulk_deletion = Some(self.is_bulk_deletion().await);
         }
@@ -128,8 +130,12 @@ impl<'a> Pass<'a> {
     /// Reads the content of the Secrets.
     pub async fn read_secrets(&mut self) {
         let mut contents = BTreeMap::new();
-        for name in desired::secret_names(&self.object) {
-            match self.context.secrets.read(self.namespace(), name).await {
+        let look = self.look();
+        let names = quotes::secrets(&self.facts(&look, Timestamp::now()))
+            .into_iter()
+            .map(str::to_owned);
+        for name in names.collect::<Vec<_>>() {
+            match self.context.secrets.read(self.namespace(), &name).await {
                 Ok(secret) => {
                     let text = |value: &secrecy::SecretString| value.expose_secret().to_owned();
                     let data = secret
@@ -143,7 +149,7 @@ impl<'a> Pass<'a> {
                         .map(|(key, value)| (key.clone(), value.expose_secret().to_vec()))
                         .collect();
                     contents.insert(
-                        name.to_owned(),
+                        name,
                         SecretContent {
                             version: secret.version,
                             data,
@@ -151,10 +157,26 @@ impl<'a> Pass<'a> {
                         },
                     );
                 }
-                Err(error) => self.secrets.unreadable = Some(format!("{error}.")),
+                Err(error) => self.cannot_read(name, &error),
             }
         }
         self.secrets.contents = Some(contents);
+    }
+
+    /// A deletion goes on without Secrets, and so does who no longer names one.
+    fn cannot_read(&mut self, name: String, error: &SecretError) {
+        let needed = desired::secret_names(&self.object).contains(&name.as_str());
+        if needed && !self.deleting() {
+            self.secrets.unreadable = Some(format!("{error}."));
+        }
+        let why = match error {
+            SecretError::Missing { .. } => None,
+            SecretError::Forbidden { .. }
+            | SecretError::MissingKey { .. }
+            | SecretError::NotText { .. }
+            | SecretError::Unavailable { .. } => Some(error.to_string()),
+        };
+        self.secrets.unread.insert(name, why);
     }
 
     fn may_wipe(&self) -> bool {
@@ -201,7 +223,7 @@ impl<'a> Pass<'a> {
                     .find(crate::ironic::model::HistoryEvent::is_error);
                 self.history = last.and_then(|event| event.event);
             }
-            Err(error) => tracing::debug!(node = %node.uuid, %error, "no history"),
+            Err(error) => tracing::debug!(node = %node.uuid, error = %self.told(&error, None), "no history"),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Reports: the status, only when it differs, and an Event for every transition.
 
+use jiff::Timestamp;
 use kube::Resource;
 
 use super::context::Context;
@@ -8,6 +9,9 @@ use super::node_gather::Pass;
 use crate::api::conditions::{Reason, types};
 use crate::api::{BareMetalNode, BareMetalNodeStatus};
 use crate::domain::conditions::keep_times;
+use crate::domain::node::quotes;
+use crate::domain::node::rules::Step;
+use crate::ironic::client;
 use crate::ironic::model::{Life, ProvisionState, life};
 use crate::kubernetes::events::Severity;
 use crate::kubernetes::{Error, status};
@@ -47,6 +51,15 @@ pub async fn store(pass: &mut Pass<'_>) -> Result<(), Error> {
     pass.object = stored;
     publish(pass.context, &pass.object, before.as_ref());
     Ok(())
+}
+
+impl Pass<'_> {
+    /// An error of Ironic's, for the log.
+    pub fn told(&self, error: &client::Error, step: Option<Step>) -> String {
+        let look = self.look();
+        let words = error.words_in_full();
+        quotes::of_call(&words, step, &self.facts(&look, Timestamp::now()))
+    }
 }
 
 /// The apiserver refused a write: how the reconcile ends.

@@ -9,12 +9,12 @@ use super::node_execute::Next;
 use super::node_gather::Pass;
 use crate::api::BareMetalCloud;
 use crate::domain::budget::{self, Budget};
-use crate::domain::node::gate::Destructive;
+use crate::domain::node::gate::{self, Destructive};
 use crate::domain::node::rules::Step;
 use crate::domain::node::{NodePlan, room};
 use crate::fleet::limits::Request;
 use crate::ironic::client;
-use crate::ironic::model::{Standing, Work};
+use crate::ironic::model::{NodeSummary, Standing, Work};
 use crate::kubernetes::{Error, status};
 
 impl Pass<'_> {
@@ -108,6 +108,26 @@ impl Pass<'_> {
     pub fn refund(&self, step: Step, error: &client::Error) {
         if Destructive::of(step).is_some() && node_call::is_refused(error) {
             self.context.nodes.refund(&self.object);
+        }
+    }
+
+    /// Ironic did not say whether it has acted: what the node shows from now on tells.
+    pub fn doubt(&self, step: Step, shown: Option<&NodeSummary>, error: &client::Error) {
+        let trace = Destructive::of(step)
+            .filter(|_| !node_call::is_refused(error))
+            .and_then(|step| Some((step, gate::trace(step, shown?)?)));
+        if let Some((step, trace)) = trace {
+            self.context.nodes.doubts(&self.object, step, trace);
+        }
+    }
+
+    /// Settles whether a step was taken that Ironic did not tell of. A node that somebody works on does not tell.
+    pub(super) fn settle_doubt(&self) {
+        let look = self.look();
+        if let Some(node) = look.look().summary().filter(|node| !node.is_reserved()) {
+            self.context
+                .nodes
+                .settle(&self.object, |step| gate::trace(step, node));
         }
     }
 

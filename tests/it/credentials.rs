@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 use ironwright::api::BareMetalNode;
+use k8s_openapi::api::events::v1::Event;
 use serde_json::{Value, json};
 
 use crate::harness::{World, active, condition, message, status};
@@ -90,6 +91,76 @@ async fn a_bad_rotation_is_tried_three_times_and_leaves_the_machine_as_it_is() {
     let node = world.ready("a", "Deployed").await;
     assert_eq!(status(&node).credentials, None);
     assert_eq!(tried(&world), 4);
+}
+
+/// Everything that the operator has told of its world: log, metrics, the node's status, Events.
+async fn told(world: &World, name: &str) -> String {
+    let node = world.nodes.get(name).await.unwrap();
+    let events = kube::Api::<Event>::namespaced(world.client.clone(), &world.namespace);
+    let events = events.list(&kube::api::ListParams::default()).await.unwrap();
+    let log = std::fs::read_to_string(world.operator().process().log()).unwrap();
+    let status = serde_json::to_string(status(&node)).unwrap();
+    let events = serde_json::to_string(&events.items).unwrap();
+    format!(
+        "{log}{}{status}{events}",
+        world.operator().metrics().await.unwrap()
+    )
+}
+
+/// Ironic shows what a BMC says; a BMC repeats the password.
+#[tokio::test]
+async fn what_a_bmc_repeats_of_its_password_is_told_nowhere() {
+    let mut world = World::new("credentials-echo").await;
+    let wrong = "calvin-echo-51aa";
+    world.secret("bmc", &password(wrong)).await;
+    let spec = json!({
+        "driverInfo": {"redfish_address": format!("https://{}.example", world.namespace)},
+        "driverInfoFrom": [{"secretRef": {"name": "bmc"}}],
+        "interfaces": {"power": "testkit", "inspect": "testkit"},
+        "extra": {"testkit": {"bmc_password": "another", "inspect_fail": "nothing there"}},
+    });
+    world.apply_node("a", &spec).await;
+    let node = world.wait("a", "the verification fails", |node| {
+        condition(node, "Ready").is_some_and(|(_, why, _)| why == "VerifyFailed")
+    });
+    let said = message(&node.await, "Ready");
+    assert!(said.contains("access denied with password ***"), "{said}");
+    let events = told(&world, "a").await;
+    assert!(
+        events.contains("access denied with password ***"),
+        "an Event tells it, too"
+    );
+    assert!(!events.contains(wrong), "{events}");
+    world.restart_operator(true).await;
+    world.lists(2).await;
+    assert!(!told(&world, "a").await.contains(wrong));
+
+    // Where nobody knows the password any more, nothing is told at all.
+    world.secret("bmc", &password("another")).await;
+    let id = status(&world.ready("a", "Enrolled").await).id.clone().unwrap();
+    world
+        .secrets()
+        .delete("bmc", &kube::api::DeleteParams::default())
+        .await
+        .unwrap();
+    world.condition("a", "Ready", "False", "SecretMissing").await;
+    let script =
+        json!([{"op": "add", "path": "/extra/testkit/inspect_fail", "value": "no answer to another"}]);
+    let path = format!("/v1/nodes/{id}");
+    assert_eq!(world.meddle("PATCH", &path, &script).await.0, 200);
+    let verb = json!({"target": "inspect"});
+    let path = format!("{path}/states/provision");
+    assert_eq!(world.meddle("PUT", &path, &verb).await.0, 202);
+    let node = world.wait("a", "the inspection fails", |node| {
+        status(node).provision_state.as_deref() == Some("inspect failed")
+    });
+    let said = status(&node.await).last_error.clone().unwrap();
+    assert!(
+        said.contains("not shown") && said.contains("Secret bmc does not exist any more"),
+        "{said}"
+    );
+    let told = told(&world, "a").await;
+    assert!(!told.contains("no answer to"), "{told}");
 }
 
 #[tokio::test]

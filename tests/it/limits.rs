@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ironwright::api::BareMetalNode;
+use ironwright_stack::proxy::{Action, Answer};
 use ironwright_stack::wait;
 use kube::api::ListParams;
 use serde_json::{Value, json};
@@ -301,6 +302,14 @@ async fn a_spent_budget_stops_what_destroys_also_over_restarts_until_it_is_raise
     budget(&world, 5).await;
     so_many(&world, 4, "Available").await;
     assert_eq!(sent(&world, "deleted").len(), 4);
+
+    // What Ironic answers without a word of what it did is paid for once, where the node shows that nothing happened.
+    let crash = Answer::ironic_error(500, "the API has crashed");
+    world
+        .proxy
+        .when("DELETE", "/v1/nodes/{}")
+        .times(3)
+        .then(Action::Answer(crash));
 
     // What is gone counts as well.
     world.delete(&all[0]).await;

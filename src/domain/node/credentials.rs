@@ -9,18 +9,16 @@ use super::applied::journal;
 use super::desired::{self, Desired};
 use super::facts::NodeFacts;
 use super::rules::{Choice, Step};
-use super::situation::{Gap, Situation};
+use super::situation::{Gap, Situation, Tenant};
 use crate::api::RETRY_ANNOTATION;
 use crate::api::node::{Applied, Attempts, BareMetalNodeStatus};
 use crate::domain::conditions::cut;
 use crate::ironic::model::{NodeSummary, ProvisionState};
 
-/// Words shorter than this are not hidden: they would be found in every sentence.
-const SHORTEST_SECRET: usize = 4;
-
-/// The rule: what was written is proven before the machine is moved or its power changed, and whoever uses it.
+/// The rule: what was written is proven before the machine is moved or its power changed. Not on a machine that somebody else uses:
+/// Ironic holds the node's lock meanwhile.
 pub fn prove(s: &Situation) -> Option<Choice> {
-    (s.edit == Gap::Unproven).then_some(Choice::Step(Step::Prove))
+    (s.edit == Gap::Unproven && s.tenant != Tenant::Foreign).then_some(Choice::Step(Step::Prove))
 }
 
 /// The mark of the Secrets that were written; none without any.
@@ -76,16 +74,4 @@ pub fn basis_of(step: Step, facts: &NodeFacts) -> String {
         Some(retry) => format!("{said}, retry {}", cut(retry, 64)),
         None => said,
     }
-}
-
-/// Somebody else's words without what our Secrets hold: a BMC may repeat what it refuses.
-pub fn hide(words: &str, facts: &NodeFacts) -> String {
-    let contents = facts.secrets.contents.iter().flatten();
-    let values = contents.flat_map(|(_, content)| content.data.values());
-    let mut secrets: Vec<_> = values.filter(|value| value.len() >= SHORTEST_SECRET).collect();
-    // One may be a part of another.
-    secrets.sort_unstable_by_key(|value| std::cmp::Reverse(value.len()));
-    secrets.into_iter().fold(words.to_owned(), |words, secret| {
-        words.replace(secret.as_str(), "***")
-    })
 }

@@ -124,6 +124,8 @@ pub struct SecretFacts {
     pub contents: Option<BTreeMap<String, SecretContent>>,
     /// Why the content could not be read.
     pub unreadable: Option<String>,
+    /// Which could not be read when it was asked for, and why; none: there is no such Secret.
+    pub unread: BTreeMap<String, Option<String>>,
 }
 
 /// A Secret that was read. Not `Debug`: it holds the plain text.

@@ -9,10 +9,10 @@ use super::desired::{self, Desired};
 use super::facts::NodeFacts;
 use super::marker::{self, Marker};
 pub use super::operations::{add, remove};
-use super::situation::Gap;
+use super::situation::{Gap, Tenant};
 pub use super::table::Editable;
 use super::upkeep::{self, MaintenanceChange, TraitChange};
-use super::{capabilities, credentials, power, table};
+use super::{capabilities, credentials, drift, power, table};
 use crate::api::node::Applied;
 use crate::ironic::model::{Node, Object};
 
@@ -51,7 +51,8 @@ pub struct Later {
 /// What has to be changed next, as far as the look tells: by digest, fingerprint and marker on a row of the list, in truth on the whole node.
 ///
 /// Maintenance comes first and goes last, so that what is changed under it is. The power is seen to when nothing else is left.
-pub fn gap(facts: &NodeFacts) -> Gap {
+/// Credentials are not tried on a machine that somebody else uses.
+pub fn gap(facts: &NodeFacts, tenant: Tenant) -> Gap {
     let Some(row) = facts.look.summary() else {
         return Gap::None;
     };
@@ -61,10 +62,11 @@ pub fn gap(facts: &NodeFacts) -> Gap {
     }
     let (now, later) = match facts.look.full() {
         Some(node) => change(facts, node),
-        None => (summary_differs(facts).then_some(Gap::Now), Gap::None),
+        None => row_change(facts),
     };
+    let proves = || tenant != Tenant::Foreign && credentials::are_unproven(facts, row);
     now.or(maintenance.map(|_| Gap::Lift))
-        .or_else(|| credentials::are_unproven(facts, row).then_some(Gap::Unproven))
+        .or_else(|| proves().then_some(Gap::Unproven))
         .or_else(|| power::gap(facts, row))
         .unwrap_or(later)
 }
@@ -94,6 +96,15 @@ fn change(facts: &NodeFacts, node: &Node) -> (Option<Gap>, Gap) {
         Gap::Later
     };
     (now, later)
+}
+
+/// The same as far as a row of the list tells: what was found not to be corrected now needs no second look.
+fn row_change(facts: &NodeFacts) -> (Option<Gap>, Gap) {
+    match drift::known(facts) {
+        Some(_) if drift::uncorrected(facts).is_some() => (None, Gap::None),
+        Some(_) => (None, Gap::Later),
+        None => (summary_differs(facts).then_some(Gap::Now), Gap::None),
+    }
 }
 
 fn summary_differs(facts: &NodeFacts) -> bool {

@@ -6,7 +6,7 @@ use super::rules::Step;
 pub use super::tries::Tries;
 use super::tries::tries;
 use crate::api::FINALIZER;
-use crate::ironic::model::Work;
+use crate::ironic::model::{NodeSummary, Work};
 
 /// A step that can cost data, or a machine: it needs an intent, written under the object's current `resourceVersion`,
 /// and a look made after that.
@@ -43,6 +43,21 @@ impl Destructive {
     /// The step.
     pub fn step(self) -> Step {
         self.0
+    }
+}
+
+/// What shows on the node whether the step was taken: as long as it is the same as before, it was not. None if nothing does: a
+/// machine that was switched off may have been switched on again by anybody.
+pub fn trace(destructive: Destructive, node: &NodeSummary) -> Option<String> {
+    match destructive.step() {
+        // It would not be there.
+        Step::Delete => Some(String::new()),
+        Step::PowerOff => None,
+        // Ironic moves the state, and the time with it, before it begins.
+        _ => Some(format!(
+            "{} {:?} {:?}",
+            node.provision_state, node.target_provision_state, node.provision_updated_at
+        )),
     }
 }
 

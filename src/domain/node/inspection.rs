@@ -9,7 +9,7 @@ use super::facts::NodeFacts;
 use super::marker::Marker;
 use super::rules::Step;
 use super::situation::{Gap, Place, Tenant};
-use super::tries::{MOST_INSPECTIONS, got_through, tried};
+use super::tries::{MOST_INSPECTIONS, is_enough, tried};
 use crate::api::node::Inspection;
 use crate::ironic::model::Node;
 
@@ -59,7 +59,7 @@ fn is_in_vain(facts: &NodeFacts) -> bool {
 
 /// Whether enough tries failed. One that Ironic refused to begin is no failed inspection.
 fn is_spent(facts: &NodeFacts) -> bool {
-    tried(Step::Inspect, facts).is_some_and(|tried| tried.count >= MOST_INSPECTIONS && got_through(&tried))
+    tried(Step::Inspect, facts).is_some_and(|tried| is_enough(&tried, MOST_INSPECTIONS))
 }
 
 /// The record, once there is something to record. It is kept from then on.

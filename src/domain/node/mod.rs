@@ -12,6 +12,7 @@
 //! * `inspection`: the one inspection of a machine just enrolled.
 //! * `tries`: how often a step was tried on the way to what is wanted.
 //! * [`credentials`]: whether those that Secrets gave are proven.
+//! * [`quotes`], `hiding`: what Ironic says, without what Secrets hold.
 //! * `configdrive`: what a deployed machine is handed, and who packs it.
 //! * `drift`: what differs, for who does not correct it.
 //! * [`marker`]: how we know what is ours.
@@ -29,6 +30,7 @@ pub mod facts;
 pub mod fields;
 pub mod gate;
 mod hands_off;
+mod hiding;
 mod inspection;
 pub mod marker;
 pub mod meanings;
@@ -37,6 +39,7 @@ pub mod outcome;
 pub mod plan;
 mod power;
 mod provision;
+pub mod quotes;
 mod reasons;
 mod references;
 pub mod room;

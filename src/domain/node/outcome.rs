@@ -7,19 +7,18 @@ use super::gate::Destructive;
 use super::rules::Step;
 use super::tries::count;
 use super::upkeep::{self, TraitChange};
-use super::words::WORDS_LIMIT;
-use super::{credentials, fields};
+use super::{credentials, fields, quotes};
 use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::Reason;
 use crate::api::node::{Applied, Failure, Intent};
-use crate::domain::conditions::{Saying, Standing, shorten, stand};
+use crate::domain::conditions::{Saying, Standing, stand};
 
 /// Why a call failed, as its class has it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct CallFailure {
     /// The condition's reason.
     pub reason: Reason,
-    /// Ironic's words.
+    /// Ironic's words, as it said them.
     pub words: String,
     /// What repeating it would bring.
     pub class: CallClass,
@@ -39,7 +38,8 @@ pub enum CallClass {
 /// The journal after a step was accepted.
 pub fn taken(mut status: BareMetalNodeStatus, step: Step, facts: &NodeFacts) -> BareMetalNodeStatus {
     count(&mut status, step, facts, None);
-    status.intent = None;
+    (status.intent, status.waiting) = (None, None);
+    quotes::begin_anew(&mut status, step);
     match step {
         Step::Create => {
             status.id.clone_from(&facts.object.metadata.uid);
@@ -97,10 +97,13 @@ pub fn failed(
     facts: &NodeFacts,
     failure: &CallFailure,
 ) -> BareMetalNodeStatus {
-    let words = credentials::hide(&failure.words, facts);
+    if failure.class != CallClass::Transient {
+        status.waiting = None;
+    }
+    let words = quotes::of_call(&failure.words, Some(step), facts);
     let recorded = |terminal| Failure {
         reason: failure.reason.as_str().to_owned(),
-        message: shorten(&words, WORDS_LIMIT),
+        message: words.clone(),
         terminal,
     };
     let standing = match failure.class {
@@ -114,7 +117,7 @@ pub fn failed(
             Standing::Stalled
         }
     };
-    let said = shorten(words.trim_end().trim_end_matches('.'), WORDS_LIMIT);
+    let said = words.trim_end().trim_end_matches('.');
     let message = format!("{said} (step {}).", step.as_str());
     let saying = Saying {
         generation: Some(facts.generation()),

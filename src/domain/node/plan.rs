@@ -9,7 +9,7 @@ use super::room;
 use super::rules::{Choice, Step, choose};
 use super::situation::{Situation, summarise};
 use super::status::{Verdict, keeps, status};
-use super::{tries, words};
+use super::{quotes, tries, words};
 use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::Reason;
 use crate::domain::conditions::Standing;
@@ -60,23 +60,38 @@ pub fn decide(facts: &NodeFacts) -> NodePlan {
 pub fn compose(choice: Choice, rule: &'static str, situation: &Situation, facts: &NodeFacts) -> NodePlan {
     // Nothing holds up letting go.
     if choice != Choice::Release && keeps(facts, situation) {
-        let status = facts.object.status.clone().unwrap_or_default();
-        return NodePlan {
-            choice,
-            rule,
-            action: None,
-            status,
-            again_at: None,
-            work: None,
-        };
+        return kept(choice, rule, None, facts);
+    }
+    // Who lets go tells nothing.
+    if choice != Choice::Release && quotes::wants_secrets(choice, situation, facts) {
+        return kept(choice, rule, Some(Action::ReadSecrets), facts);
     }
     match choice {
         Choice::Step(step) => step_plan(step, rule, situation, facts),
-        Choice::Look => plan(choice, rule, Some(Action::Look), situation, facts),
+        Choice::Look => looking(rule, situation, facts),
         Choice::Release => plan(choice, rule, Some(Action::RemoveFinalizer), situation, facts),
         Choice::Settled(_) | Choice::Wait(_) | Choice::Stalled(_) => {
             plan(choice, rule, None, situation, facts)
         }
+    }
+}
+
+/// Nothing is told yet: the status stays as it is.
+fn kept(choice: Choice, rule: &'static str, action: Option<Action>, facts: &NodeFacts) -> NodePlan {
+    NodePlan {
+        choice,
+        rule,
+        work: action.is_some().then(|| work(choice)).flatten(),
+        action,
+        status: facts.object.status.clone().unwrap_or_default(),
+        again_at: None,
+    }
+}
+
+fn work(choice: Choice) -> Option<Work> {
+    match choice {
+        Choice::Step(step) => room::work(step),
+        Choice::Look | Choice::Release | Choice::Settled(_) | Choice::Wait(_) | Choice::Stalled(_) => None,
     }
 }
 
@@ -89,22 +104,32 @@ fn plan(
 ) -> NodePlan {
     let verdict = Verdict::on(choice, facts);
     let mut status = status(facts, situation, &verdict, rule);
-    // Who only looks, or asks anew, keeps its place in line.
-    if !matches!(action, Some(Action::Look | Action::AskRoom(_))) {
+    // Who is on the way to a step keeps its place in line until that is taken: something may come in between.
+    if action.is_some() && work(choice).is_some() {
+        room::record(&mut status, facts);
+    } else {
         status.waiting = None;
     }
-    let work = match choice {
-        Choice::Step(step) => room::work(step),
-        Choice::Look | Choice::Release | Choice::Settled(_) | Choice::Wait(_) | Choice::Stalled(_) => None,
-    };
     NodePlan {
         choice,
         rule,
         action,
         status,
         again_at: None,
-        work,
+        work: work(choice),
     }
+}
+
+/// Who only looks closer keeps its place in line, and what it says: that is decided on what is seen then.
+fn looking(rule: &'static str, situation: &Situation, facts: &NodeFacts) -> NodePlan {
+    let mut plan = plan(Choice::Look, rule, Some(Action::Look), situation, facts);
+    if let Some(before) = &facts.object.status {
+        plan.status.waiting.clone_from(&before.waiting);
+        if !before.conditions.is_empty() {
+            plan.status.conditions.clone_from(&before.conditions);
+        }
+    }
+    plan
 }
 
 /// A step for which there is no room: the object stands in line.
@@ -184,11 +209,7 @@ fn halted(
 ) -> NodePlan {
     let tried = tries::tried(step, facts);
     let refusal = tried.as_ref().and_then(|tried| tried.failure.as_ref());
-    let seen = facts
-        .look
-        .summary()
-        .and_then(|node| node.failure())
-        .or(facts.history);
+    let seen = quotes::failure(facts);
     let journal = facts.object.status.as_ref();
     let remembered = journal.and_then(|status| status.last_error.as_deref());
     // At rest, `last_error` is evidence of our own power verb only: Ironic cleared it when it took that.
@@ -196,7 +217,7 @@ fn halted(
     let place = power.or(words::failure(situation.place));
     let (reason, said) = match refusal {
         Some(failure) => (Reason::parse(&failure.reason), Some(failure.message.as_str())),
-        None => (place, place.and(seen.or(remembered))),
+        None => (place, place.and(seen.as_deref().or(remembered))),
     };
     let verdict = Verdict {
         standing: if given_up {

@@ -142,9 +142,9 @@ fn whole_second(at: jiff::Timestamp) -> jiff::Timestamp {
     jiff::Timestamp::from_second(at.as_second()).unwrap_or(at)
 }
 
-/// The journal of an object in line.
+/// The journal of an object in line, or let in and not gone yet.
 pub fn record(status: &mut BareMetalNodeStatus, facts: &NodeFacts) {
-    if let model::Standing::Waiting(work, _) = facts.cloud.room {
+    if let model::Standing::Waiting(work, _) | model::Standing::Granted(work) = facts.cloud.room {
         status.waiting = Some(Waiting {
             work: work.as_str().to_owned(),
             since: Time(since(work, facts)),

@@ -5,10 +5,10 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::facts::NodeFacts;
 use super::rules::{Choice, NO_RULE};
 use super::situation::{Gap, Place, Situation, Tenant, View, Want};
-use super::{credentials, drift, fields, inspection, tries, words};
+use super::{credentials, drift, fields, inspection, quotes, tries, words};
 use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::{Reason, types};
-use crate::domain::conditions::{Saying, Standing, clear, set, shorten, stand};
+use crate::domain::conditions::{Saying, Standing, clear, set, stand};
 use crate::ironic::model::{Goal, PowerState};
 
 /// What is said about the choice.
@@ -104,6 +104,9 @@ pub fn status(
     };
     stand(&mut status.conditions, verdict.standing, saying);
     drifted(&mut status, facts, situation);
+    if facts.look.summary().is_some() {
+        status.drift = drift::record(facts);
+    }
     status
 }
 
@@ -114,12 +117,8 @@ fn observe(status: &mut BareMetalNodeStatus, facts: &NodeFacts, situation: &Situ
     let same_state = status.provision_state.as_deref() == Some(node.provision_state.as_str());
     // `last_error` can vanish while the node is still failed: what was once read stays as long as the state does.
     let remembered = status.last_error.take().filter(|_| same_state);
-    let said = node
-        .failure()
-        .or(facts.history)
-        .map(|said| shorten(said, words::WORDS_LIMIT))
-        .or(remembered);
-    status.last_error = said.filter(|_| failed);
+    let said = || quotes::failure(facts).or(remembered);
+    status.last_error = failed.then(said).flatten();
     status.inspection = inspection::recorded(facts, situation.place, status.last_error.as_deref());
     // The pause begins when the failure is seen.
     if let Some(attempts) = status.attempts.as_mut().filter(|_| tries::fails_anew(facts)) {

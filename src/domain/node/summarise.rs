@@ -36,7 +36,8 @@ pub fn summarise(facts: &NodeFacts) -> Situation {
             let lift = upkeep::maintenance(facts.object, node) == Some(MaintenanceChange::Leave);
             if lift { Gap::Lift } else { Gap::None }
         } else {
-            inspection::gap(facts, place, situation.tenant, fields::gap(facts))
+            let gap = fields::gap(facts, situation.tenant);
+            inspection::gap(facts, place, situation.tenant, gap)
         };
     }
     situation

@@ -89,6 +89,7 @@ fn current(attempts: Attempts) -> Tried {
     Tried {
         step: attempts.step,
         count: attempts.count,
+        refused: attempts.refused,
         last: attempts.last,
         failure: attempts.failure,
     }
@@ -105,7 +106,7 @@ pub fn tries(step: Step, facts: &NodeFacts) -> Tries {
         _ => None,
     };
     if tried.failure.as_ref().is_some_and(|failure| failure.terminal)
-        || (most.is_some_and(|most| tried.count >= most) && got_through(&tried))
+        || most.is_some_and(|most| is_enough(&tried, most))
     {
         Tries::Spent
     } else if facts.now < next_try(began(facts, &tried), tried.count) {
@@ -115,10 +116,13 @@ pub fn tries(step: Step, facts: &NodeFacts) -> Tries {
     }
 }
 
-/// Whether the last try got through to the machine. Of one that Ironic itself refused, for want of a conductor or of a right, the
-/// machine never heard: it is repeated with pauses as long as that lasts.
-pub fn got_through(tried: &Tried) -> bool {
-    let failure = tried.failure.as_ref();
+/// Whether so many tries, the last among them, got through to the machine. Of one that Ironic itself refused, for want of a conductor
+/// or of a right, the machine never heard: it is repeated with pauses as long as that lasts.
+pub fn is_enough(tried: &Tried, most: i32) -> bool {
+    tried.count.saturating_sub(tried.refused) >= most && got_through(tried.failure.as_ref())
+}
+
+fn got_through(failure: Option<&Failure>) -> bool {
     failure.is_none_or(|failure| failure.reason == Reason::CredentialsRejected.as_str())
 }
 
@@ -169,12 +173,14 @@ pub fn count(status: &mut BareMetalNodeStatus, step: Step, facts: &NodeFacts, fa
         })
         .unwrap_or_default();
     let place = all.iter().position(|tried| tried.step == name);
-    let so_far = place.map_or(0, |place| all.remove(place).count);
+    let so_far = place.map(|place| all.remove(place));
+    let (tried, refused) = so_far.map_or((0, 0), |so_far| (so_far.count, so_far.refused));
     all.retain(|tried| is_remembered(&tried.step));
     all.truncate(MOST_REMEMBERED);
     *slot = Some(Attempts {
         step: name,
-        count: so_far.saturating_add(1),
+        count: tried.saturating_add(1),
+        refused: refused.saturating_add(i32::from(!got_through(failure.as_ref()))),
         last: Time(facts.now),
         basis,
         failure,

@@ -4,13 +4,9 @@ use super::facts::{Look, NodeFacts};
 pub use super::reasons::{failure, step, transition};
 use super::rules::Step;
 use super::tries::{MOST_VERIFICATIONS, tried};
-use super::{desired, fields, table, upkeep};
+use super::{desired, drift, hiding, quotes, upkeep};
 use crate::api::conditions::Reason;
-use crate::domain::conditions::shorten;
 use crate::ironic::model::NodeSummary;
-
-/// Ironic's words in a message or a status, at most, in bytes.
-pub const WORDS_LIMIT: usize = 1024;
 
 /// The sentence for a reason.
 pub fn say(reason: Reason, facts: &NodeFacts) -> String {
@@ -97,7 +93,7 @@ fn referring(reason: Reason, facts: &NodeFacts) -> String {
         (Reason::SecretMissing, _) => desired::missing(facts).unwrap_or_default(),
         (Reason::DriverUnavailable, _) => no_driver(facts),
         (Reason::InvalidSpec, _) => desired::invalid(facts).unwrap_or_default(),
-        (Reason::MachineAlreadyEnrolled, Look::Taken(who)) => ended(who),
+        (Reason::MachineAlreadyEnrolled, Look::Taken(who)) => ended(&hiding::hide(who, facts)),
         (Reason::CloudMissing, _) if facts.deleting() => {
             format!(
                 "BareMetalCloud {cloud} does not exist in this namespace, so the node cannot be removed from Ironic. {LET_GO}"
@@ -148,13 +144,7 @@ fn blocked(reason: Reason, facts: &NodeFacts, node: Option<&NodeSummary>) -> Str
         Reason::Maintenance if node.is_some_and(upkeep::is_ours) => format!(
             "The node is in maintenance as spec.maintenance asked, in state {state}: it is not moved until maintenance.enabled is set to false."
         ),
-        Reason::Maintenance => {
-            let why = node.and_then(|node| node.maintenance_reason.as_deref().or(node.fault.as_deref()));
-            format!(
-                "The node is in maintenance ({}) in state {state}: it is not moved until the maintenance is lifted.",
-                why.unwrap_or("no reason given")
-            )
-        }
+        Reason::Maintenance => quotes::maintenance(facts),
         Reason::Protected => {
             "The node is protected in Ironic: it is neither torn down, nor switched off or booted anew, nor removed.".into()
         }
@@ -192,12 +182,6 @@ fn foreign(node: Option<&NodeSummary>, state: &str, deleting: bool) -> String {
 }
 
 fn awaiting_state(facts: &NodeFacts) -> String {
-    let later = facts.look.full().map(|node| fields::edits(facts, node).later);
-    let named: Vec<_> = later
-        .unwrap_or_default()
-        .iter()
-        .map(|later| format!("{} ({})", table::spec_name(&later.field), later.when.states()))
-        .collect();
     let state = facts
         .look
         .summary()
@@ -205,7 +189,7 @@ fn awaiting_state(facts: &NodeFacts) -> String {
         .unwrap_or_default();
     format!(
         "Changed in the spec but not in Ironic, with the states in which Ironic lets it be changed: {}; the node is in state {state}.",
-        named.join(", ")
+        drift::waiting(facts).join(", ")
     )
 }
 
@@ -222,7 +206,7 @@ fn reserved(node: Option<&NodeSummary>) -> String {
 
 /// The sentence about a failure: Ironic's words, how often it was tried, and what comes next.
 pub fn failed(facts: &NodeFacts, words: Option<&str>, step: Step, given_up: bool) -> String {
-    let words = shorten(words.unwrap_or("Ironic gives no reason"), WORDS_LIMIT);
+    let words = words.unwrap_or("Ironic gives no reason");
     let count = tried(step, facts).map_or(0, |tried| tried.count);
     let tried = if count == 1 {
         "once".to_owned()
@@ -243,5 +227,5 @@ pub fn failed(facts: &NodeFacts, words: Option<&str>, step: Step, given_up: bool
             crate::api::RETRY_ANNOTATION
         ),
     };
-    format!("{words} (tried {tried}: {}). {next}", step.as_str())
+    quotes::tried_in_vain(words, &tried, step, &next)
 }

@@ -56,7 +56,7 @@ fn unreached(error: Error) -> Error {
             }
         )
     {
-        let words = error.words().into_owned();
+        let words = error.words_in_full().into_owned();
         return Error::BmcUnreached { words };
     }
     error

@@ -11,6 +11,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// How long words for a user may be, bytes.
 const WORDS: usize = 1024;
 
+/// How much is kept of what Ironic says, bytes: whoever hides something in it must see more than is shown.
+const KEPT: usize = 16 * 1024;
+
 /// Why a call did not do what was asked. Never contains a secret of this client.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -83,7 +86,7 @@ pub enum Error {
         problem: String,
     },
     /// Ironic (or something in front of it) said no.
-    #[error("{route} was refused with {status}: {message}")]
+    #[error("{route} was refused with {status}: {}", cut(message))]
     Rejected {
         /// What was asked.
         route: &'static Route,
@@ -91,7 +94,7 @@ pub enum Error {
         status: u16,
         /// What the refusal means.
         rejection: Rejection,
-        /// Its words, cut at 1 KiB.
+        /// Its words, 16 KiB at most; shown are 1 KiB.
         message: String,
         /// Ironic's id of the request, for its logs.
         request_id: Option<String>,
@@ -103,7 +106,7 @@ pub enum Error {
         route: &'static Route,
     },
     /// Ironic does not get to a node's BMC.
-    #[error("Ironic does not get to the BMC: {words}")]
+    #[error("Ironic does not get to the BMC: {}", cut(words))]
     BmcUnreached {
         /// Ironic's words, or the driver's.
         words: String,
@@ -274,9 +277,17 @@ impl Error {
 
     /// Words for a user: Ironic's own where it said something, never longer than 1 KiB.
     pub fn words(&self) -> Cow<'_, str> {
+        match self.words_in_full() {
+            Cow::Borrowed(words) => Cow::Borrowed(cut(words)),
+            Cow::Owned(words) => Cow::Owned(cut(&words).to_owned()),
+        }
+    }
+
+    /// The same words, 16 KiB at most: for who has to hide something in them first, since a secret that was cut is not found.
+    pub fn words_in_full(&self) -> Cow<'_, str> {
         match self {
             Self::Rejected { message: words, .. } | Self::BmcUnreached { words } if !words.is_empty() => {
-                Cow::Borrowed(cut(words))
+                Cow::Borrowed(bounded(words))
             }
             Self::Unreached {
                 last_error: Some(words),
@@ -289,9 +300,9 @@ impl Error {
             | Self::Unallocated {
                 last_error: Some(words),
                 ..
-            } => Cow::Borrowed(cut(words)),
-            Self::Auth(error) => Cow::Owned(cut(&chain(error)).to_owned()),
-            _ => Cow::Owned(cut(&chain(self)).to_owned()),
+            } => Cow::Borrowed(bounded(words)),
+            Self::Auth(error) => Cow::Owned(bounded(&chain(error)).to_owned()),
+            _ => Cow::Owned(bounded(&chain(self)).to_owned()),
         }
     }
 }
@@ -328,6 +339,11 @@ fn chain(error: &dyn std::error::Error) -> String {
         text.push(')');
     }
     text
+}
+
+/// At most 16 KiB of a text, cut between characters.
+pub(super) fn bounded(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(KEPT)).unwrap_or_default()
 }
 
 /// At most 1 KiB of a text, cut between characters.

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{Instrument, Span, field};
 
 use super::call::{Answer, Call, Failed};
-use super::error::cut;
+use super::error::bounded;
 use super::retry::{backoff, may_have_acted, may_repeat, retry_after};
 use super::version::is_versioned;
 use super::{Client, Error, Rejection, RequestOutcome, Result, Route, VersionRange, words};
@@ -218,7 +218,7 @@ impl Client {
         }
         let message = words::of(&headers, &body);
         let rejection = Rejection::of(status, &message, is_versioned(&headers));
-        let message = cut(&self.inner.session.scrub(message)).to_owned();
+        let message = bounded(&self.inner.session.scrub(message)).to_owned();
         Err(Miss {
             error: Error::Rejected {
                 route,

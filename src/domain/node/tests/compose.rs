@@ -29,6 +29,8 @@ struct Moment {
     marker: u8,
     flags: [bool; 8],
     words: Option<String>,
+    /// Ironic repeats what the Secrets hold.
+    echo: bool,
     outcome: u8,
     room: Standing,
     budget: Option<i32>,
@@ -52,11 +54,12 @@ prop_compose! {
         marker in 0..4_u8,
         flags in prop::array::uniform8(prop::bool::weighted(0.15)),
         words in option::of(prop_oneof![Just("BMC says no".to_owned()), Just("ü".repeat(4000))]),
+        echo in any::<bool>(),
         outcome in 0..6_u8,
         room in prop::sample::select(standings()),
         budget in option::weighted(0.4, 0..2_i32),
     ) -> Moment {
-        Moment { era, read, state, sight, want, deletion, claim, marker, flags, words, outcome, room, budget }
+        Moment { era, read, state, sight, want, deletion, claim, marker, flags, words, echo, outcome, room, budget }
     }
 }
 
@@ -78,11 +81,22 @@ impl Moment {
         node.instance_uuid = self.claim.map(str::to_owned);
         let [maintenance, protected, retired, reserved, moving, ..] = self.flags;
         (node.maintenance, node.protected, node.retired) = (maintenance, protected, retired);
-        node.maintenance_reason.clone_from(&self.words);
+        node.maintenance_reason = self.said();
         node.reservation = reserved.then(|| "conductor-1".to_owned());
         node.target_power_state = moving.then_some(PowerState::On);
-        node.last_error.clone_from(&self.words);
+        node.last_error = self.said();
         node
+    }
+
+    /// Ironic's words, with everything that Ironic was given, also where they are cut.
+    fn said(&self) -> Option<String> {
+        let named = |(secret, _): &(&&str, _)| self.era.from.iter().any(|(from, _)| from == *secret);
+        let secrets = self.era.secrets.iter().filter(named);
+        let held = secrets.flat_map(|(_, data)| data.values());
+        let held: Vec<_> = held.filter(|_| self.echo).map(String::as_str).collect();
+        let held = held.join(", ");
+        let words = self.words.as_deref()?;
+        Some(format!("{held} {}{}", words, held.repeat(90)))
     }
 
     fn case(&self, status: Option<BareMetalNodeStatus>) -> Case {

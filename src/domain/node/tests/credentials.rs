@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use super::super::call::Call;
 use super::super::credentials;
 use super::super::facts::SecretContent;
+use super::super::hiding::hide;
 use super::super::outcome::{self, CallClass, CallFailure};
 use super::super::plan::{Action, decide};
 use super::super::rules::Step;
 use super::fixture::{Case, Sight, delete, patch};
+use super::table::{foreign, with_ours};
 use crate::api::RETRY_ANNOTATION;
 use crate::api::conditions::{Reason, types};
 use crate::api::node::{DriverInfoFrom, ManagementPolicy, Power, PowerWanted, Shutdown, WantedState};
@@ -106,7 +108,12 @@ fn ready(case: &Case) -> (String, String, String) {
 fn settled(state: &S) -> Case {
     let mut case = enrolled();
     run(&mut case);
-    case.see(|node| node.provision_state = state.clone())
+    let case = case.see(|node| node.provision_state = state.clone());
+    if matches!(state, S::Active | S::Rescue | S::Error) {
+        with_ours(case, "a")
+    } else {
+        case
+    }
 }
 
 /// Goes on after every pause.
@@ -156,6 +163,20 @@ fn a_good_rotation_is_tried_once_wherever_the_machine_is() {
         let status = case.object.status.as_ref().unwrap();
         assert!(credentials::are_proven(status.applied.as_ref().unwrap()));
         assert_eq!(status.credentials, None);
+    }
+}
+
+/// Ironic holds the node's lock while it asks the BMC.
+#[test]
+fn nothing_is_tried_on_a_machine_that_somebody_else_uses() {
+    for state in [S::Active, S::Available, S::Manageable] {
+        let mut case = settled(&S::Manageable).see(foreign);
+        case = case.see(|node| node.provision_state = state.clone());
+        secret(&mut case, "2", GOOD);
+        assert_eq!(run(&mut case), [Step::Patch], "{state}");
+        case = case.see(|node| node.instance_uuid = None);
+        case = case.see(|node| node.provision_state = S::Manageable);
+        assert_eq!(run(&mut case), [Step::Prove], "when it is free again: {state}");
     }
 }
 
@@ -261,6 +282,6 @@ fn nothing_of_a_secret_is_repeated_but_what_every_sentence_holds() {
         ..SecretContent::default()
     };
     case.secrets.contents = Some(BTreeMap::from([("bmc".into(), content)]));
-    let said = case.with(|facts| credentials::hide("a BMC refuses calvin-longer and calvin", facts));
+    let said = case.with(|facts| hide("a BMC refuses calvin-longer and calvin", facts));
     assert_eq!(said, "a BMC refuses *** and ***");
 }

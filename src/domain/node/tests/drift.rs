@@ -122,6 +122,55 @@ fn who_does_not_correct_it_tells_it_while_it_lasts() {
     }
 }
 
+/// One look, and no more as long as neither the node nor the spec changes.
+#[test]
+fn what_is_not_corrected_is_looked_at_once() {
+    let observe: fn(&mut Case) = |case| case.object.spec.management_policy = ManagementPolicy::Observe;
+    let pause: fn(&mut Case) = |case| case.object.spec.paused = true;
+    for put in [observe, pause] {
+        let mut case = verified();
+        put(&mut case);
+        let mut case = whole(case.see(stray));
+        record(&mut case);
+        let said = drifted(&case).unwrap();
+        let mut seen = row(case);
+        assert!(!matches!(choice(&seen), Choice::Look));
+        assert_eq!(drifted(&seen), Some(said));
+        record(&mut seen);
+        assert!(!matches!(choice(&seen), Choice::Look), "nor the next time");
+        let again = seen.clone().see(|node| node.description = Some("rack 9".into()));
+        assert_eq!(choice(&again), Choice::Look);
+        let mut edited = seen.clone();
+        edited.object.spec.description = Some("rack 8".into());
+        assert_eq!(choice(&edited), Choice::Look);
+        seen.object.spec.management_policy = ManagementPolicy::Managed;
+        seen.object.spec.paused = false;
+        assert_eq!(choice(&seen), Choice::Look, "it is corrected now");
+        seen = whole(seen);
+        record(&mut seen);
+        assert_eq!(seen.object.status.unwrap().drift, None);
+    }
+}
+
+#[test]
+fn what_waits_for_another_state_is_looked_at_once_in_each() {
+    let mut case = whole(verified());
+    case = case.see(|node| (node.provision_state, node.resource_class) = (S::DeployFailed, Some("b".into())));
+    case.object.spec.resource_class = Some("a".into());
+    case.object.spec.provision = None;
+    record(&mut case);
+    let told = |case: &Case| case.with(|facts| decide(facts).status);
+    let (said, status) = (drifted(&case).unwrap(), told(&case));
+    assert!(said.contains("resourceClass (in state enroll"), "{said}");
+    let mut seen = row(case);
+    assert_ne!(choice(&seen), Choice::Look);
+    assert_eq!(drifted(&seen), Some(said));
+    assert_eq!(told(&seen).drift, status.drift);
+    seen = seen.see(|node| node.provision_state = S::Manageable);
+    assert_eq!(choice(&seen), Choice::Look);
+    assert_eq!(choice(&whole(seen)), Choice::Step(Step::Patch));
+}
+
 #[test]
 fn who_only_observes_misses_no_mark_of_ours() {
     let mut case = whole(verified()).see(|node| node.extra.clear());

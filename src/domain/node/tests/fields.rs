@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value};
 
 use super::super::call::{Call, call};
-use super::super::fields::{Editable, applied, edits, gap, secrets_wanted};
+use super::super::fields::{Editable, applied, edits, secrets_wanted};
 use super::super::rules::Step;
 use super::super::situation::Gap;
 use super::super::{credentials, desired};
@@ -38,7 +38,12 @@ fn round(case: &Case) -> Case {
 fn check_quiet(case: &Case, occupied: bool) {
     let (now, later, gap, digest) = case.with(|facts| {
         let edits = edits(facts, facts.look.full().unwrap());
-        (edits.now, edits.later, gap(facts), secrets_wanted(facts))
+        (
+            edits.now,
+            edits.later,
+            super::fixture::gap(facts),
+            secrets_wanted(facts),
+        )
     });
     assert!(
         now.is_empty(),
@@ -59,10 +64,10 @@ fn check_quiet(case: &Case, occupied: bool) {
     let mut row = case.clone();
     row.sight = Sight::Summary(live(case).clone());
     let expected = if later.is_empty() { Gap::None } else { Gap::Now };
-    assert_eq!(row.with(super::super::fields::gap), expected, "a row of the list");
+    assert_eq!(row.with(super::fixture::gap), expected, "a row of the list");
     row.secrets.contents = None;
     assert_eq!(
-        row.with(super::super::fields::gap),
+        row.with(super::fixture::gap),
         expected,
         "without the Secrets' content"
     );
@@ -128,7 +133,7 @@ proptest! {
             drift(&mut case, &info, &properties, &extra);
             case = case.see(|node| node.provision_state = state.clone());
             era.begin(&mut case, true);
-            let gap = case.with(gap);
+            let gap = case.with(super::fixture::gap);
             let after = round(&case);
             check_round(&case, &after);
             if gap == Gap::None {

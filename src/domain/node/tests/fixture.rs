@@ -11,6 +11,7 @@ use super::super::facts::{CloudFacts, Look, NodeFacts, SecretContent, SecretFact
 use super::super::gate::Destructive;
 use super::super::marker::{KEY, Marker};
 use super::super::rules::Step;
+use super::super::situation::{Gap, Tenant};
 use crate::api::conditions::Reason;
 use crate::api::node::{Provision, RescuePasswordFrom, WantedState};
 use crate::api::refs::{CloudRef, SecretKeyRef};
@@ -214,6 +215,11 @@ pub fn node(state: &ProvisionState) -> Node {
         extra: Map::from_iter([(KEY.to_owned(), marker)]),
         ..Node::default()
     }
+}
+
+/// What has to be changed next on a machine without a tenant.
+pub fn gap(facts: &NodeFacts) -> Gap {
+    super::super::fields::gap(facts, Tenant::Nobody)
 }
 
 /// As Ironic shows it: with secrets masked.

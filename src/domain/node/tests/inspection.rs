@@ -3,10 +3,11 @@
 use super::super::marker::{KEY, Marker};
 use super::super::plan::{Action, NodePlan, decide};
 use super::super::rules::{Choice, Step};
+use super::super::tries;
 use super::fixture::{CLUSTER, Case, Sight, object};
 use super::table::{at, available, error, foreign, says, tried, with_ours};
 use crate::api::conditions::Reason;
-use crate::api::node::{Import, OnEnroll, WantedState};
+use crate::api::node::{Failure, Import, OnEnroll, WantedState};
 use crate::domain::conditions::Standing::{Ready, Reconciling, Stalled};
 use crate::ironic::model::{Node, ProvisionState as S};
 
@@ -136,6 +137,38 @@ fn a_failed_inspection_is_tried_three_times_and_the_node_goes_on_without() {
         Some((Reason::Rejected, true)),
     );
     says(&refused, Stalled, Reason::Rejected, "Ironic says no");
+}
+
+/// A machine that was refused twice has not failed twice.
+#[test]
+fn what_ironic_refused_is_no_failed_inspection() {
+    let mut case = asked(at(&S::InspectFailed, None)).see(error);
+    let mut count = |failure: Option<Reason>| {
+        let failure = failure.map(|reason| Failure {
+            reason: reason.as_str().into(),
+            message: "Ironic says no.".into(),
+            terminal: false,
+        });
+        let status = case.with(|facts| {
+            let mut status = decide(facts).status;
+            tries::count(&mut status, Step::Inspect, facts, failure);
+            status
+        });
+        case.object.status = Some(status);
+        case.now += 3600;
+        plan(&case).choice
+    };
+    for _ in 0..2 {
+        assert_eq!(
+            count(Some(Reason::DriverUnavailable)),
+            Choice::Step(Step::Inspect)
+        );
+    }
+    for _ in 0..2 {
+        assert_eq!(count(None), Choice::Step(Step::Inspect));
+    }
+    assert_eq!(count(Some(Reason::Forbidden)), Choice::Step(Step::Inspect));
+    assert_eq!(count(None), Choice::Step(Step::Manage), "the third that failed");
 }
 
 /// Refused as long as no conductor answers, or for want of a right: the machine must not go on without, and must not be called ready

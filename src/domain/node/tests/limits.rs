@@ -1,6 +1,7 @@
 //! Room and budget: who waits for them does nothing and says so.
 
 use super::super::gate::Destructive;
+use super::super::outcome::{self, CallClass, CallFailure};
 use super::super::plan::{Action, NodePlan, decide};
 use super::super::room;
 use super::super::rules::{Choice, Step};
@@ -112,6 +113,39 @@ fn a_place_in_line_is_told_and_kept_through_a_restart_and_given_up_when_paused()
     case.paused = true;
     let plan = case.with(decide);
     assert_eq!((plan.work, plan.status.waiting), (None, None));
+}
+
+/// Between the intent and the step anything may fail: the object asks anew, as one that was there before the others.
+#[test]
+fn who_was_let_in_keeps_its_place_until_the_step_is_taken() {
+    let mut case = manageable();
+    case.room = Standing::Granted(Work::Clean);
+    let plan = case.with(decide);
+    assert!(matches!(plan.action, Some(Action::Confirm(_))));
+    case.object.status = Some(plan.status);
+    case.now = NOW + 100;
+    case.room = Standing::Unasked;
+    assert_eq!(
+        case.with(|facts| room::since(Work::Clean, facts).as_second()),
+        NOW
+    );
+    case.room = Standing::Granted(Work::Clean);
+    case.confirmed = Some(Step::Provide);
+    let plan = case.with(decide);
+    assert!(matches!(plan.action, Some(Action::Call(Step::Provide, _))));
+    assert_eq!(plan.status.waiting.as_ref().unwrap().since.0.as_second(), NOW);
+    let failed = |class| {
+        let failure = CallFailure {
+            reason: crate::api::conditions::Reason::IronicUnavailable,
+            words: "no answer".into(),
+            class,
+        };
+        case.with(|facts| outcome::failed(plan.status.clone(), Step::Provide, facts, &failure))
+    };
+    assert_eq!(failed(CallClass::Transient).waiting, plan.status.waiting);
+    assert_eq!(failed(CallClass::Blocked).waiting, None, "it had its turn");
+    let taken = case.with(|facts| outcome::taken(plan.status.clone(), Step::Provide, facts));
+    assert_eq!(taken.waiting, None);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::fields::{edits, gap};
+use super::super::fields::edits;
 use super::super::marker::{KEY, Marker};
 use super::super::situation::Gap;
 use super::fixture::{Case, OURS, Sight, patch};
@@ -47,7 +47,7 @@ fn it_goes_with_the_next_change_and_the_node_stays_marked_as_used() {
 fn it_asks_for_no_change_of_its_own() {
     let case = left(&S::Available);
     assert_eq!(changed(&case).1, 0);
-    assert_eq!(case.with(gap), Gap::None);
+    assert_eq!(case.with(super::fixture::gap), Gap::None);
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod patches;
 mod permits;
 mod policies;
 mod power;
+mod quotes;
 mod reach;
 mod rescue;
 mod round;

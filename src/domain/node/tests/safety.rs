@@ -144,7 +144,6 @@ fn foreign(s: &Situation, choice: Choice) -> bool {
                 | Step::RemoveTrait
                 | Step::EnterMaintenance
                 | Step::LeaveMaintenance
-                | Step::Prove
         )
     );
     s.tenant != Tenant::Foreign || fields
@@ -171,7 +170,7 @@ fn power(s: &Situation, choice: Choice) -> bool {
 fn credentials(s: &Situation, choice: Choice) -> bool {
     let unproven = s.edit == Gap::Unproven && !s.want.is_deletion();
     match step(choice) {
-        Some(Step::Prove) => unproven,
+        Some(Step::Prove) => unproven && s.tenant != Tenant::Foreign,
         Some(_) => !unproven || s.place == Place::Absent,
         None => true,
     }
@@ -205,18 +204,18 @@ fn settled(s: &Situation, choice: Choice) -> bool {
         Want::Rescue => s.place == Place::Rescue && s.tenant != Tenant::Foreign,
         Want::Gone | Want::Wiped | Want::Released => false,
     };
-    // The power of a machine in use is its user's.
     if choice == Choice::Settled(Reason::Observing) {
         let told = s.edit != Gap::Now || s.view == View::Full;
         return s.writes == Writes::Observing && s.place.seen() && !s.want.is_deletion() && told;
     }
+    // The power of a machine in use is its user's, and no credentials are tried on it.
     let power = matches!(s.edit, Gap::PowerOn | Gap::PowerOff | Gap::PowerPinned);
     let inspection = matches!(s.edit, Gap::Inspect | Gap::InspectedInVain);
     // Inspected is only what is on its way from being enrolled, and nobody's.
     let not_here = inspection
         && (s.tenant != Tenant::Nobody
             || s.place != Place::InspectFailed && (s.edit, s.place) != (Gap::Inspect, Place::Manageable));
-    let theirs = power && s.tenant == Tenant::Foreign;
+    let theirs = (power || s.edit == Gap::Unproven) && s.tenant == Tenant::Foreign;
     !matches!(choice, Choice::Settled(_))
         || (there
             && (s.edit == Gap::None || theirs || not_here)

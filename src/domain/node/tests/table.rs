@@ -74,6 +74,7 @@ pub fn tried(mut case: Case, step: &str, count: i32, ago: i64, failure: Option<(
     status.attempts = Some(Attempts {
         step: step.into(),
         count,
+        refused: 0,
         last,
         basis,
         failure,
