@@ -1,6 +1,7 @@
 //! The one pipeline that every request goes through.
 use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
@@ -245,14 +246,14 @@ impl Client {
 
 /// The body of an answer. A page of nodes has megabytes: it is in memory once, while reqwest would put it together from pieces
 /// that it keeps meanwhile.
-async fn whole(mut response: Response) -> reqwest::Result<Vec<u8>> {
+async fn whole(mut response: Response) -> reqwest::Result<Bytes> {
     let announced = response.content_length().unwrap_or_default();
     let announced = usize::try_from(announced).map_or(MOST_RESERVED, |bytes| bytes.min(MOST_RESERVED));
     let mut body = Vec::with_capacity(announced);
     while let Some(piece) = response.chunk().await? {
         body.extend_from_slice(&piece);
     }
-    Ok(body)
+    Ok(body.into())
 }
 
 /// The error of a request without an answer.
