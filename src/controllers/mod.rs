@@ -22,6 +22,7 @@ pub mod node_look;
 pub mod node_report;
 pub mod node_rivals;
 pub mod node_room;
+pub mod node_secrets;
 pub mod node_trust;
 pub mod panics;
 pub mod run;

@@ -1,6 +1,5 @@
 //! The facts of a node: from the caches as far as possible, by a call where the decision asked for one.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +8,6 @@ use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::runtime::reflector::ObjectRef;
 use kube::{Api, CustomResourceExt};
-use secrecy::ExposeSecret;
 use uuid::Uuid;
 
 use super::context::Context;
@@ -17,14 +15,13 @@ use super::node::{Ended, key};
 use super::node_look::Seen;
 use crate::api::conditions::Reason;
 use crate::api::{BareMetalCloud, BareMetalNode, BareMetalNodeStatus};
-use crate::domain::node::facts::{SecretContent, asks_to_undeploy};
+use crate::domain::node::facts::asks_to_undeploy;
 use crate::domain::node::gate::Destructive;
 use crate::domain::node::situation::place;
-use crate::domain::node::{CloudFacts, NodeFacts, SecretFacts, desired, quotes, words};
+use crate::domain::node::{CloudFacts, NodeFacts, SecretFacts, desired, words};
 use crate::fleet::clouds::Entry;
 use crate::fleet::{Note, ObjectKey, Observer};
 use crate::ironic::model::{Life, Node, NodeSummary, life};
-use crate::kubernetes::secrets::SecretError;
 
 /// One reconcile on its way: the object, and what has been read for it so far.
 pub struct Pass<'a> {
@@ -125,58 +122,6 @@ impl<'a> Pass<'a> {
             )
         });
         self.secrets.versions = versions.collect();
-    }
-
-    /// Reads the content of the Secrets.
-    pub async fn read_secrets(&mut self) {
-        let mut contents = BTreeMap::new();
-        let look = self.look();
-        let names = quotes::secrets(&self.facts(&look, Timestamp::now()))
-            .into_iter()
-            .map(str::to_owned);
-        for name in names.collect::<Vec<_>>() {
-            match self.context.secrets.read(self.namespace(), &name).await {
-                Ok(secret) => {
-                    let text = |value: &secrecy::SecretString| value.expose_secret().to_owned();
-                    let data = secret
-                        .data
-                        .iter()
-                        .map(|(key, value)| (key.clone(), text(value)))
-                        .collect();
-                    let binary = secret
-                        .binary
-                        .iter()
-                        .map(|(key, value)| (key.clone(), value.expose_secret().to_vec()))
-                        .collect();
-                    contents.insert(
-                        name,
-                        SecretContent {
-                            version: secret.version,
-                            data,
-                            binary,
-                        },
-                    );
-                }
-                Err(error) => self.cannot_read(name, &error),
-            }
-        }
-        self.secrets.contents = Some(contents);
-    }
-
-    /// A deletion goes on without Secrets, and so does who no longer names one.
-    fn cannot_read(&mut self, name: String, error: &SecretError) {
-        let needed = desired::secret_names(&self.object).contains(&name.as_str());
-        if needed && !self.deleting() {
-            self.secrets.unreadable = Some(format!("{error}."));
-        }
-        let why = match error {
-            SecretError::Missing { .. } => None,
-            SecretError::Forbidden { .. }
-            | SecretError::MissingKey { .. }
-            | SecretError::NotText { .. }
-            | SecretError::Unavailable { .. } => Some(error.to_string()),
-        };
-        self.secrets.unread.insert(name, why);
     }
 
     fn may_wipe(&self) -> bool {

@@ -90,12 +90,8 @@ fn change(facts: &NodeFacts, node: &Node) -> (Option<Gap>, Gap) {
             TraitChange::Remove(_) => Gap::TraitSurplus,
         })
     };
-    let later = if edits.later.is_empty() {
-        Gap::None
-    } else {
-        Gap::Later
-    };
-    (now, later)
+    let waits = !edits.later.is_empty();
+    (now, if waits { Gap::Later } else { Gap::None })
 }
 
 /// The same as far as a row of the list tells: what was found not to be corrected now needs no second look.

@@ -8,6 +8,7 @@ mod drift;
 mod era;
 mod fields;
 mod fixture;
+mod hiding;
 mod inspection;
 mod ironic;
 mod legal;
