@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use reqwest::Response;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use reqwest::{Method, Response};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{Instrument, Span, field};
 
@@ -94,7 +94,7 @@ impl Client {
                     doubt,
                 });
             }
-            doubt |= may_have_acted(&miss.error);
+            doubt |= may_have_acted(call.route.method == Method::POST, &miss.error);
             tracing::debug!(route = %call.route, attempt, ?pause, error = %miss.error, "sending again");
             sleep(pause).await;
             attempt += 1;

@@ -46,17 +46,18 @@ pub(super) fn may_repeat(repeat: Repeat, error: &Error) -> bool {
 }
 
 /// Whether Ironic may have done what was asked although the request failed like this. What a locked database took back is the last
-/// transaction only: an allocation of a node in use is there by then (Ironic 39).
-pub(super) const fn may_have_acted(error: &Error) -> bool {
+/// transaction: of a creation it can be the second one (an allocation of a node in use is there by then, Ironic 39), a deletion has
+/// but one.
+pub(super) fn may_have_acted(creates: bool, error: &Error) -> bool {
     matches!(
         error,
         Error::Transport { sent: true, .. }
             | Error::Body { .. }
             | Error::Rejected {
-                rejection: Rejection::Gateway | Rejection::DatabaseLocked,
+                rejection: Rejection::Gateway,
                 ..
             }
-    )
+    ) || creates && error.rejection() == Some(Rejection::DatabaseLocked)
 }
 
 /// The pause after the `attempt`-th attempt (from one): exponential, full jitter from `random` in `0..1`.
