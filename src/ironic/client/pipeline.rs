@@ -15,8 +15,13 @@ use super::version::is_versioned;
 use super::{Client, Error, Rejection, RequestOutcome, Result, Route, VersionRange, words};
 use crate::ironic::model::{ApiVersion, Stamp};
 
-/// How much memory is set aside for a body on the word of its announced length, bytes. A longer one grows as it comes.
-const MOST_RESERVED: usize = 16 * 1024 * 1024;
+/// A body of this many bytes or more is kept apart from all else.
+const LARGE: u64 = 128 * 1024;
+
+/// The room that is set aside for a large body, bytes, of which only what is written to is memory. It is more than glibc's
+/// allocator ever puts among small things (32 MiB), so a page of nodes goes back to the system when it has been read,
+/// and leaves no gap of its size for good. A longer body grows as it comes.
+const APART: usize = 33 * 1024 * 1024;
 
 /// How one attempt failed.
 pub(super) struct Miss {
@@ -247,9 +252,9 @@ impl Client {
 /// The body of an answer. A page of nodes has megabytes: it is in memory once, while reqwest would put it together from pieces
 /// that it keeps meanwhile.
 async fn whole(mut response: Response) -> reqwest::Result<Bytes> {
-    let announced = response.content_length().unwrap_or_default();
-    let announced = usize::try_from(announced).map_or(MOST_RESERVED, |bytes| bytes.min(MOST_RESERVED));
-    let mut body = Vec::with_capacity(announced);
+    let announced = response.content_length().unwrap_or(LARGE);
+    let small = usize::try_from(announced).ok().filter(|_| announced < LARGE);
+    let mut body = Vec::with_capacity(small.unwrap_or(APART));
     while let Some(piece) = response.chunk().await? {
         body.extend_from_slice(&piece);
     }
