@@ -223,7 +223,9 @@ impl<'a> Pass<'a> {
     /// Tells the observer what this object knows, and whether it waits for Ironic.
     pub fn note(&self, look: &Seen, waiting: bool) {
         let Some(observer) = &self.observer else { return };
-        let id = self.object.status.as_ref().and_then(|status| status.id.clone());
+        // A status that could not be written does not know yet what was enrolled; its uid is the object's.
+        let id = self.enrolled().or(self.object.metadata.uid.as_deref());
+        let id = id.map(str::to_owned);
         // A node to import may appear with any listing.
         let awaits_node = matches!(look, Seen::Absent) && self.object.spec.import.is_some();
         let each_listing = matches!(look, Seen::NotYet) || awaits_node || self.is_suspicious();
