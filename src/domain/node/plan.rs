@@ -153,7 +153,9 @@ fn unaffordable(step: Step, rule: &'static str, situation: &Situation, facts: &N
         || Verdict::on(Choice::Step(step), facts),
         |budget| room::spent(&budget, facts),
     );
-    let again_at = budget.and_then(|budget| budget.next);
+    let again_at = budget
+        .and_then(|budget| budget.next)
+        .map(|next| room::turn(next, facts));
     put_off(step, rule, status(facts, situation, &verdict, rule), again_at)
 }
 

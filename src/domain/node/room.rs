@@ -1,5 +1,8 @@
 //! Room for a step: which steps take some, and what an object says that has to wait for it, or for the budget.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::facts::NodeFacts;
@@ -150,6 +153,21 @@ pub fn record(status: &mut BareMetalNodeStatus, facts: &NodeFacts) {
             since: Time(since(work, facts)),
         });
     }
+}
+
+/// How long those who wait for the budget take to look again: a unit comes back once a minute at most.
+const TURNS: SignedDuration = SignedDuration::from_mins(1);
+
+/// When this object looks again, after a unit has come back at this time: somewhere within a minute, so that a thousand who wait
+/// for one unit do not all decide, and write that they wait on, in the same moment; and elsewhere each time, so that nobody is
+/// always the last.
+pub fn turn(next: Timestamp, facts: &NodeFacts) -> Timestamp {
+    let mut hasher = DefaultHasher::new();
+    (facts.object.metadata.uid.as_deref(), next.as_second()).hash(&mut hasher);
+    let within = TURNS.as_millis().unsigned_abs();
+    let after = i64::try_from(u128::from(hasher.finish()) % within).unwrap_or_default();
+    next.checked_add(SignedDuration::from_millis(after))
+        .unwrap_or(next)
 }
 
 /// The verdict on an object whose step the budget does not allow now.

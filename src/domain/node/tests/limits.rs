@@ -179,3 +179,33 @@ fn what_was_paid_for_is_not_paid_for_again() {
         Some(Action::Call(Step::Provide, _))
     ));
 }
+
+#[test]
+fn those_who_wait_for_a_unit_do_not_all_wake_at_once() {
+    let at = |second| jiff::Timestamp::from_second(second).unwrap();
+    let mut case = manageable();
+    case.room = Standing::Granted(Work::Clean);
+    case.budget = Some(Budget {
+        per_hour: 1,
+        spent: 1,
+        next: Some(at(NOW + 60)),
+    });
+    let turn = case.with(|facts| room::turn(at(NOW + 60), facts));
+    assert_eq!(case.with(decide).again_at, Some(turn));
+
+    let mut wakes = |uid: usize, next: i64| {
+        case.object.metadata.uid = Some(uid.to_string());
+        let after = case.with(|facts| room::turn(at(next), facts)).as_millisecond() - next * 1000;
+        assert!((0..60_000).contains(&after), "{after} ms");
+        after
+    };
+    let mut seconds = [0; 60];
+    for uid in 0..600 {
+        seconds[usize::try_from(wakes(uid, NOW + 60) / 1000).unwrap()] += 1;
+    }
+    assert!(seconds.iter().all(|count| *count < 40), "{seconds:?}");
+    let firsts: std::collections::BTreeSet<_> = (1..=20)
+        .map(|minute| (0..10).min_by_key(|uid| wakes(*uid, NOW + 60 * minute)))
+        .collect();
+    assert!(firsts.len() > 3, "the first are always {firsts:?}");
+}
