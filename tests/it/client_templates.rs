@@ -2,10 +2,12 @@
 
 #![cfg(test)]
 
-use ironwright::ironic::client::{DeployTemplateQuery, InspectionRuleQuery, ProvisionRequest, RunbookQuery};
+use ironwright::ironic::client::{
+    Client, DeployTemplateQuery, Error, InspectionRuleQuery, ProvisionRequest, RunbookQuery, Settings,
+};
 use ironwright::ironic::model::{
-    Change, DeployTemplateCreate, DeployTemplateUpdate, Edit, InspectionRuleCreate, InspectionRuleUpdate,
-    RunbookCreate, RunbookUpdate, Verb,
+    ApiVersion, Change, DeployTemplateCreate, DeployTemplateUpdate, Edit, InspectionRuleCreate,
+    InspectionRuleUpdate, Runbook, RunbookCreate, RunbookUpdate, Verb,
 };
 use serde_json::json;
 
@@ -53,18 +55,22 @@ async fn deploy_templates_are_created_changed_and_deleted() {
     assert!(!client.delete_deploy_template("CUSTOM_CX_STEPS").await.unwrap());
 }
 
+/// A runbook of one step.
+async fn runbook(client: &Client, name: &str) -> Runbook {
+    let step = json!({"interface": "deploy", "step": "testkit_clean", "args": {}, "order": 1});
+    let draft = RunbookCreate {
+        name: name.into(),
+        steps: vec![object(step)],
+        ..RunbookCreate::default()
+    };
+    client.create_runbook(&draft).await.unwrap().value
+}
+
 #[tokio::test]
 async fn runbooks_are_created_changed_and_deleted() {
     let lab = Lab::new("cx-runbook").await;
     let client = &lab.client;
-    let draft = RunbookCreate {
-        name: "CUSTOM_CX_RUNBOOK".into(),
-        steps: vec![object(
-            json!({"interface": "deploy", "step": "testkit_clean", "args": {}, "order": 1}),
-        )],
-        ..RunbookCreate::default()
-    };
-    let runbook = client.create_runbook(&draft).await.unwrap().value;
+    let runbook = runbook(client, "CUSTOM_CX_RUNBOOK").await;
     client
         .set_runbook_traits(&runbook.uuid, &["CUSTOM_CX_RUNBOOK"])
         .await
@@ -90,6 +96,39 @@ async fn runbooks_are_created_changed_and_deleted() {
     lab.go(&node, &clean).await.unwrap();
     assert!(client.delete_runbook(&runbook.uuid).await.unwrap());
     assert!(client.find_runbook("CUSTOM_CX_RUNBOOK").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn one_trait_of_a_runbook_is_set_and_removed() {
+    let lab = Lab::new("cx-runbook-traits").await;
+    let client = &lab.client;
+    let id = runbook(client, "CUSTOM_CX_TRAITS").await.uuid;
+    let traits = || async {
+        let mut traits = client.get_runbook(&id).await.unwrap().value.traits;
+        traits.sort();
+        traits
+    };
+    for name in ["CUSTOM_CX_A", "CUSTOM_CX_B", "CUSTOM_CX_A"] {
+        client.add_runbook_trait(&id, name).await.unwrap();
+    }
+    assert_eq!(traits().await, ["CUSTOM_CX_A", "CUSTOM_CX_B"]);
+    for _ in 0..2 {
+        client.remove_runbook_trait(&id, "CUSTOM_CX_A").await.unwrap();
+    }
+    assert_eq!(traits().await, ["CUSTOM_CX_B"]);
+    let odd = client.add_runbook_trait(&id, "not one").await.unwrap_err();
+    assert_eq!(odd.status(), Some(400));
+    let old = Client::new(Settings {
+        api_version: Some(ApiVersion::v1(111)),
+        ..Settings::new(lab.proxy.endpoint())
+    });
+    lab.proxy.clear_log();
+    let old = old.unwrap().add_runbook_trait(&id, "CUSTOM_CX_C").await;
+    assert!(matches!(old, Err(Error::NotSupported { .. })), "{old:?}");
+    assert_eq!(lab.writes(), 0);
+    assert!(client.delete_runbook(&id).await.unwrap());
+    let gone = client.remove_runbook_trait(&id, "CUSTOM_CX_B").await;
+    assert!(gone.unwrap_err().is_not_found());
 }
 
 #[tokio::test]

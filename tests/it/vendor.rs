@@ -2,7 +2,7 @@
 
 #![cfg(test)]
 
-use ironwright::ironic::client::{Client, Error, Result, Settings, VendorAnswer, VendorVerb};
+use ironwright::ironic::client::{Client, Error, Result, VendorAnswer, VendorVerb};
 use ironwright::ironic::model::{InterfaceKind, NodeCreate};
 use ironwright_stack::proxy::{Action, Answer};
 use serde_json::{Value, json};
@@ -164,45 +164,4 @@ async fn methods_of_a_driver_need_no_node() {
     assert_eq!(refusal(none), (Some(400), words));
     let unknown = on_driver(&client, "levitation", VendorVerb::Get, "echo", json!({})).await;
     assert!(unknown.expect_err("no such driver").is_not_found());
-}
-
-#[tokio::test]
-async fn one_trait_of_a_runbook_is_set_and_removed() {
-    use ironwright::ironic::model::{ApiVersion, RunbookCreate};
-    let lab = Lab::new("vendor-runbook").await;
-    let client = &lab.client;
-    let draft = RunbookCreate {
-        name: "CUSTOM_VENDOR_RUNBOOK".into(),
-        steps: vec![object(
-            json!({"interface": "deploy", "step": "testkit_clean", "args": {}, "order": 1}),
-        )],
-        ..RunbookCreate::default()
-    };
-    let id = client.create_runbook(&draft).await.unwrap().value.uuid;
-    let traits = || async {
-        let mut traits = client.get_runbook(&id).await.unwrap().value.traits;
-        traits.sort();
-        traits
-    };
-    for name in ["CUSTOM_VENDOR_A", "CUSTOM_VENDOR_B", "CUSTOM_VENDOR_A"] {
-        client.add_runbook_trait(&id, name).await.unwrap();
-    }
-    assert_eq!(traits().await, ["CUSTOM_VENDOR_A", "CUSTOM_VENDOR_B"]);
-    for _ in 0..2 {
-        client.remove_runbook_trait(&id, "CUSTOM_VENDOR_A").await.unwrap();
-    }
-    assert_eq!(traits().await, ["CUSTOM_VENDOR_B"]);
-    let odd = client.add_runbook_trait(&id, "not one").await.unwrap_err();
-    assert_eq!(odd.status(), Some(400));
-    let old = Client::new(Settings {
-        api_version: Some(ApiVersion::v1(111)),
-        ..Settings::new(lab.proxy.endpoint())
-    });
-    lab.proxy.clear_log();
-    let old = old.unwrap().add_runbook_trait(&id, "CUSTOM_VENDOR_C").await;
-    assert!(matches!(old, Err(Error::NotSupported { .. })), "{old:?}");
-    assert_eq!(lab.writes(), 0);
-    assert!(client.delete_runbook(&id).await.unwrap());
-    let gone = client.remove_runbook_trait(&id, "CUSTOM_VENDOR_B").await;
-    assert!(gone.unwrap_err().is_not_found());
 }

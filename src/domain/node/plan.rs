@@ -8,7 +8,7 @@ use super::gate::{self, Destructive};
 use super::room;
 use super::rules::{Choice, Step, choose};
 use super::situation::{Situation, summarise};
-use super::status::{Verdict, keeps, status};
+use super::status::{Verdict, keeps, last_error, status};
 use super::{quotes, tries, words};
 use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::Reason;
@@ -211,15 +211,15 @@ fn halted(
 ) -> NodePlan {
     let tried = tries::tried(step, facts);
     let refusal = tried.as_ref().and_then(|tried| tried.failure.as_ref());
-    let seen = quotes::failure(facts);
-    let journal = facts.object.status.as_ref();
-    let remembered = journal.and_then(|status| status.last_error.as_deref());
     // At rest, `last_error` is evidence of our own power verb only: Ironic cleared it when it took that.
-    let power = matches!(step, Step::PowerOn | Step::PowerOff).then_some(Reason::PowerFailed);
-    let place = power.or(words::failure(situation.place));
+    let (place, seen) = if matches!(step, Step::PowerOn | Step::PowerOff) {
+        (Some(Reason::PowerFailed), quotes::failure(facts))
+    } else {
+        (words::failure(situation.place), last_error(facts, situation))
+    };
     let (reason, said) = match refusal {
         Some(failure) => (Reason::parse(&failure.reason), Some(failure.message.as_str())),
-        None => (place, place.and(seen.as_deref().or(remembered))),
+        None => (place, seen.as_deref()),
     };
     let verdict = Verdict {
         standing: if given_up {

@@ -111,14 +111,20 @@ pub fn status(
 }
 
 /// Copies what is seen of the node.
+/// What Ironic said of the failure that the node is in. `last_error` can vanish while the node is still failed: what was once read
+/// stays as long as the state does.
+pub fn last_error(facts: &NodeFacts, situation: &Situation) -> Option<String> {
+    let node = facts.look.summary()?;
+    words::failure(situation.place)?;
+    let before = facts.object.status.as_ref();
+    let before =
+        before.filter(|before| before.provision_state.as_deref() == Some(node.provision_state.as_str()));
+    quotes::failure(facts).or_else(|| before?.last_error.clone())
+}
+
 fn observe(status: &mut BareMetalNodeStatus, facts: &NodeFacts, situation: &Situation) {
     let Some(node) = facts.look.summary() else { return };
-    let failed = words::failure(situation.place).is_some();
-    let same_state = status.provision_state.as_deref() == Some(node.provision_state.as_str());
-    // `last_error` can vanish while the node is still failed: what was once read stays as long as the state does.
-    let remembered = status.last_error.take().filter(|_| same_state);
-    let said = || quotes::failure(facts).or(remembered);
-    status.last_error = failed.then(said).flatten();
+    status.last_error = last_error(facts, situation);
     status.inspection = inspection::recorded(facts, situation.place, status.last_error.as_deref());
     // The pause begins when the failure is seen.
     if let Some(attempts) = status.attempts.as_mut().filter(|_| tries::fails_anew(facts)) {
