@@ -151,3 +151,21 @@ fn what_never_got_through_to_the_machine_is_not_given_up() {
         assert!(heard.with(decide).action.is_none(), "{step}");
     }
 }
+
+#[test]
+fn what_was_said_of_another_failure_is_not_said_of_this_one() {
+    let told = [
+        (S::DeployFailed, "BMC says no (tried once: active)"),
+        (S::CleanFailed, "Ironic gives no reason (tried once: active)"),
+    ];
+    for (before, words) in told {
+        let mut case = tried(with_ours(active(&S::DeployFailed), "a"), "active", 1, 0, None);
+        let status = case.object.status.as_mut().unwrap();
+        status.provision_state = Some(before.to_string());
+        status.last_error = Some("BMC says no".into());
+        for _ in 0..2 {
+            says(&case, Reconciling, Reason::DeployFailed, words);
+            case.object.status = Some(case.with(decide).status);
+        }
+    }
+}
