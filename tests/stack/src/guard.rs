@@ -18,8 +18,9 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-/// What a server gets between SIGTERM and SIGKILL. Ironic's own limit is set to 3 s.
-pub const GRACE: Duration = Duration::from_secs(6);
+/// What a server gets between SIGTERM and SIGKILL. Ironic's own limit is set to 3 s; an operator first finishes the requests that
+/// it has sent, for which Ironic can take some seconds on a busy machine.
+pub const GRACE: Duration = Duration::from_secs(20);
 /// The name of the binary that has the `guard` subcommand.
 const BINARY: &str = "ironwright-stack";
 
