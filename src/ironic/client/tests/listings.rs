@@ -249,14 +249,20 @@ async fn a_page_that_is_none_is_an_error() {
     }
 }
 
-#[tokio::test]
-async fn an_outlined_listing_asks_as_one_in_detail_and_keeps_what_full_nodes_would_tell() {
+/// A server that has one page of full nodes, and the page.
+async fn with_full_nodes() -> (MockServer, Fixture) {
     let server = server().await;
     let page = Fixture::read("nodes-detail");
     Mock::given(path("/v1/nodes"))
         .respond_with(page.answer())
         .mount(&server)
         .await;
+    (server, page)
+}
+
+#[tokio::test]
+async fn an_outlined_listing_asks_as_one_in_detail_and_keeps_what_full_nodes_would_tell() {
+    let (server, _) = with_full_nodes().await;
     let client = client(&server);
     let full: Vec<Node> = client
         .list_nodes_detail(NodeQuery::default())
@@ -283,12 +289,7 @@ async fn an_outlined_listing_asks_as_one_in_detail_and_keeps_what_full_nodes_wou
 
 #[tokio::test]
 async fn a_detailed_listing_is_full_nodes() {
-    let server = server().await;
-    let page = Fixture::read("nodes-detail");
-    Mock::given(path("/v1/nodes"))
-        .respond_with(page.answer())
-        .mount(&server)
-        .await;
+    let (server, page) = with_full_nodes().await;
     let query = NodeQuery {
         page_size: Some(50),
         ..NodeQuery::default()

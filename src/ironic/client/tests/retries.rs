@@ -177,6 +177,17 @@ async fn a_broken_connection_is_tried_again_only_where_that_is_safe() {
     }
 }
 
+/// The node is there, and is asked for once.
+async fn has_the_node(server: &MockServer) {
+    let node = Fixture::read("node-active").answer();
+    Mock::given(method("GET"))
+        .and(path(format!("/v1/nodes/{NODE}")))
+        .respond_with(node)
+        .expect(1)
+        .mount(server)
+        .await;
+}
+
 #[tokio::test]
 async fn a_creation_whose_answer_was_lost_finds_what_it_created() {
     let server = server().await;
@@ -187,13 +198,7 @@ async fn a_creation_whose_answer_was_lost_finds_what_it_created() {
         .expect(1)
         .mount(&server)
         .await;
-    let node = Fixture::read("node-active").answer();
-    Mock::given(method("GET"))
-        .and(path(format!("/v1/nodes/{NODE}")))
-        .respond_with(node)
-        .expect(1)
-        .mount(&server)
-        .await;
+    has_the_node(&server).await;
     Call::CreateOwn.make(&client(&server)).await.unwrap();
 }
 
@@ -206,13 +211,7 @@ async fn a_creation_that_a_locked_database_left_half_done_is_found() {
         .expect(2)
         .mount(&server)
         .await;
-    let node = Fixture::read("node-active").answer();
-    Mock::given(method("GET"))
-        .and(path(format!("/v1/nodes/{NODE}")))
-        .respond_with(node)
-        .expect(1)
-        .mount(&server)
-        .await;
+    has_the_node(&server).await;
     Call::CreateOwn.make(&client(&server)).await.unwrap();
 }
 
