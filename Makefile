@@ -57,6 +57,12 @@ test: build ## The whole suite, unit to end-to-end, on the same real parts
 	@$(CARGO) test --workspace --locked --doc
 	@$(CARGO) test --workspace --locked --lib --bins --no-fail-fast
 	@$(CARGO) test --workspace --locked --test '*' --no-fail-fast -- --test-threads=$(E2E_THREADS)
+	@$(CARGO) test --workspace --locked --test it -- --ignored chains::
+
+.PHONY: edits
+edits: build ## Look for changes of machines that end wrongly, on the real stack: SEED=1, CHAINS=200
+	@EDITS_SEED=$(or $(SEED),1) EDITS_CHAINS=$(or $(CHAINS),200) EDITS_MINIMISE=1 \
+	$(CARGO) test --workspace --locked --test it -- chains:: --include-ignored --nocapture
 
 .PHONY: bench
 bench: preflight ## Measure the release build against a plain script; writes target/bench/results.json

@@ -66,11 +66,23 @@ pub struct Run {
     )]
     cluster_id: String,
 
-    /// Objects of one kind that are reconciled at the same time.
-    // Sized so that 32 slow answers of one Ironic do not hold up the objects of another; what really limits
-    // the load on an Ironic is the number of requests in flight to it.
+    /// Objects that are reconciled at the same time: so many nodes of each Ironic, and so many clouds. An Ironic that hangs holds
+    /// up its own nodes alone.
+    // What really limits the load on an Ironic is the number of requests in flight to it.
     #[arg(long, value_name = "N", env = "IRONWRIGHT_CONCURRENCY", default_value = "32")]
     pub concurrency: NonZeroU16,
+
+    /// The addresses of Ironic and Keystone that may be talked to, separated by commas: addresses, networks (10.0.0.0/8), names,
+    /// names under one (*.example.com) [default: all but loopback, link-local and the Kubernetes API]. A name never leads to one of
+    /// those three; an address or a network that is listed does.
+    #[arg(
+        long,
+        value_name = "LIST",
+        env = "IRONWRIGHT_ALLOW_ENDPOINTS",
+        default_value = "",
+        hide_default_value = true
+    )]
+    allow_endpoints: String,
 
     /// Writes only while holding a Lease, so that a second replica can stand by and no two ever write.
     /// "false" leaves it to you that there is only one.
@@ -128,6 +140,12 @@ impl Run {
     /// The configured name of this cluster; `None` is "use the uid of `kube-system`".
     pub fn cluster_id(&self) -> Option<&str> {
         given(&self.cluster_id)
+    }
+
+    /// Whom the operator may talk to; empty is the default.
+    pub fn allow_endpoints(&self) -> Vec<String> {
+        let entries = self.allow_endpoints.split(',').filter_map(given);
+        entries.map(str::to_owned).collect()
     }
 
     /// The namespace of the Lease; `None` outside of a pod unless it is given.
@@ -201,6 +219,7 @@ mod tests {
         assert_eq!(run.log_format, LogFormat::Text);
         assert_eq!(run.concurrency.get(), 32);
         assert!(run.leader_elect);
+        assert!(run.allow_endpoints().is_empty());
         assert_eq!(run.lease_name, "ironwright");
     }
 
@@ -226,7 +245,10 @@ mod tests {
             "blue",
             "--concurrency",
             "4",
+            "--allow-endpoints",
+            "10.0.0.0/8, *.example.com,",
         ]);
+        assert_eq!(run.allow_endpoints(), ["10.0.0.0/8", "*.example.com"]);
         assert_eq!(run.listen.to_string(), "127.0.0.1:9");
         assert_eq!(run.namespace(), Some("metal"));
         assert_eq!(run.cluster_id(), Some("blue"));

@@ -16,17 +16,18 @@
 //! connection already had, stopped between the question and the `write` system call or in the middle of a long body. What can
 //! come of that:
 //! * *Kubernetes*: nothing. Every write carries a `resourceVersion`, or `test` operations, of the object it was decided on.
-//! * *Ironic, destructive verbs* (undeploy, clean, delete): the intent was written before the verb, and whoever came next had
+//! * *Ironic, destructive verbs* (deploy, undeploy, clean, delete): the intent was written before the verb, and whoever came next had
 //!   to write its own on top of it; it decides on what Ironic says then and never repeats an intent that is in doubt. The late
 //!   request itself still arrives, so the verb was asked for by a spec that was current within the gap, and at most once.
-//! * *Ironic, the rest*: a late `POST` finds its uuid taken (409); a late deploy finds the node in another state, or its
-//!   `instance_uuid` set by the first (409); a late `PATCH` of plain fields can put an older value back, which the next look
+//! * *Ironic, the rest*: a late `POST` finds its uuid taken (409); a late claim finds `instance_uuid` set by the first (409); a
+//!   late `PATCH` of plain fields can put an older value back, which the next look
 //!   finds and corrects.
 
 mod calls;
+mod history;
 mod rules;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -38,9 +39,10 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::calls::{Trouble, create, read, write};
-use self::rules::{Lookout, Moment, Move, RETRY, Term, held, holder, released};
+use self::rules::{Lookout, Move, RETRY, Term, held, holder, released};
+use crate::domain::writers::Writers;
 use crate::metrics::Metrics;
-use crate::permit::Permit;
+use crate::permit::{Moment, Permit};
 
 /// One line for so many failures in a row, which is about one a minute.
 const LOG_EVERY: u32 = 30;
@@ -71,6 +73,7 @@ struct Shared {
     standing: Mutex<Standing>,
     lost: CancellationToken,
     metrics: Metrics,
+    writers: Arc<OnceLock<Writers>>,
 }
 
 impl Leadership {
@@ -94,6 +97,7 @@ impl Leadership {
             standing: Mutex::new(standing),
             lost: CancellationToken::new(),
             metrics,
+            writers: Arc::default(),
         };
         Self {
             shared: Arc::new(shared),
@@ -103,6 +107,11 @@ impl Leadership {
     /// Who this replica is: the holder in the Lease, and part of the `User-Agent` that Ironic sees.
     pub fn identity(&self) -> &str {
         &self.shared.identity
+    }
+
+    /// The runs that wrote before this one, and this one, once it leads; never without an election.
+    pub fn writers(&self) -> Arc<OnceLock<Writers>> {
+        Arc::clone(&self.shared.writers)
     }
 
     /// Whether this process may write at this moment.
@@ -203,10 +212,12 @@ impl Candidate {
             return Ok(None);
         }
         let sent = Moment::now();
-        let wanted = held(spec.as_ref(), self.leadership.identity(), Timestamp::now());
+        let now = Timestamp::now();
+        let wanted = held(spec.as_ref(), self.leadership.identity(), now);
+        let before = history::succeeded(found.as_ref(), self.leadership.identity(), now);
         let stored = match found {
-            Some(lease) => write(&self.leases, &lease, wanted).await,
-            None => create(&self.leases, &self.name, wanted).await,
+            Some(lease) => write(&self.leases, &history::kept(lease, &before), wanted).await,
+            None => create(&self.leases, &self.name, history::annotations(&before), wanted).await,
         };
         match stored {
             Ok(lease) => Ok(Some((lease, Term::from(sent)))),
@@ -217,6 +228,9 @@ impl Candidate {
     }
 
     fn reign(self, lease: Lease, term: Term) -> Reign {
+        let writers = history::writers(&lease, self.leadership.identity());
+        // It is won once.
+        self.leadership.shared.writers.set(writers).ok();
         self.leadership.becomes(Standing::Leading(term));
         tracing::info!(
             lease = self.name,
@@ -273,6 +287,9 @@ impl Holder {
             match self.renew().await {
                 Ok(()) => {}
                 Err(Trouble::Taken) => return self.lose("somebody else holds it"),
+                Err(Trouble::Deleted) => {
+                    return self.lose("it was deleted, and belongs to whoever makes it anew");
+                }
                 Err(error) => tracing::warn!(%error, "cannot renew the lease"),
             }
         }
@@ -303,7 +320,7 @@ impl Holder {
         )
         .await?;
         // A Lease that was deleted belongs to whoever makes a new one first.
-        let lease = found.ok_or(Trouble::Taken)?;
+        let lease = found.ok_or(Trouble::Deleted)?;
         let ours = lease
             .spec
             .as_ref()
@@ -334,9 +351,9 @@ impl Holder {
 
     async fn let_go(&self) -> Result<(), Trouble> {
         let spec = self.lease.spec.clone().unwrap_or_default();
-        write(&self.leases, &self.lease, released(&spec, Timestamp::now()))
-            .await
-            .map(drop)
+        let now = Timestamp::now();
+        let ended = history::ended(&self.lease, self.leadership.identity(), now);
+        write(&self.leases, &ended, released(&spec, now)).await.map(drop)
     }
 }
 

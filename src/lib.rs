@@ -5,6 +5,7 @@
 //! `controllers` on top. See ARCHITECTURE.md.
 
 pub mod api;
+pub mod buckets;
 pub mod config;
 pub mod controllers;
 pub mod domain;

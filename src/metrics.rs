@@ -41,6 +41,7 @@ type ObservationAge = Box<dyn Fn() -> Option<f64> + Send + Sync>;
 #[derive(Default)]
 struct Sources {
     nodes: Vec<NodesByState>,
+    unhealthy: Vec<NodesByState>,
     ages: Vec<ObservationAge>,
     work: Vec<Figures>,
 }
@@ -78,6 +79,7 @@ pub struct Metrics {
     events: IntCounterVec,
     leader: IntGauge,
     nodes: IntGaugeVec,
+    unhealthy: IntGaugeVec,
     observation_age: Gauge,
     work: WorkGauges,
     sources: Arc<Mutex<Sources>>,
@@ -143,6 +145,7 @@ impl Metrics {
             )?,
             leader: new.leader()?,
             nodes: new.nodes()?,
+            unhealthy: new.unhealthy()?,
             observation_age: new.observation_age()?,
             work: WorkGauges::new(new)?,
             sources: Arc::default(),
@@ -205,6 +208,11 @@ impl Metrics {
         self.with_sources(|sources| sources.nodes.push(Box::new(count)));
     }
 
+    /// Adds a source of counts of nodes with which something is wrong, by what it is; asked and summed like the others.
+    pub fn on_scrape_unhealthy(&self, count: impl Fn() -> Vec<(&'static str, u64)> + Send + Sync + 'static) {
+        self.with_sources(|sources| sources.unhealthy.push(Box::new(count)));
+    }
+
     /// Adds a source of the age in seconds of the oldest last observation; of several the highest counts.
     ///
     /// `None` is "nothing to observe" and shows as 0.
@@ -227,10 +235,15 @@ impl Metrics {
     }
 
     fn ask(&self, sources: &Sources) {
-        self.nodes.reset();
-        for (state, count) in sources.nodes.iter().flat_map(|source| source()) {
-            let count = i64::try_from(count).unwrap_or(i64::MAX);
-            self.nodes.with_label_values(&[state]).add(count);
+        for (gauge, counts) in [
+            (&self.nodes, &sources.nodes),
+            (&self.unhealthy, &sources.unhealthy),
+        ] {
+            gauge.reset();
+            for (label, count) in counts.iter().flat_map(|source| source()) {
+                let count = i64::try_from(count).unwrap_or(i64::MAX);
+                gauge.with_label_values(&[label]).add(count);
+            }
         }
         let oldest = sources
             .ages
@@ -298,8 +311,18 @@ impl Register {
         )?)
     }
 
+    fn unhealthy(&self) -> Result<IntGaugeVec, prometheus::Error> {
+        self.add(IntGaugeVec::new(
+            opts(
+                "nodes_unhealthy",
+                "Nodes known to Ironic with which something is wrong, by the gravest of it.",
+            ),
+            &["fault"],
+        )?)
+    }
+
     fn observation_age(&self) -> Result<Gauge, prometheus::Error> {
-        let help = "Age of the last complete look at the cloud that was looked at longest ago.";
+        let help = "Age of the last complete look at the cloud that was looked at longest ago; of one that was never seen, since it is looked for.";
         self.add(Gauge::with_opts(opts("observation_age_seconds", help))?)
     }
 
@@ -399,12 +422,18 @@ mod tests {
             count => vec![("active", count)],
         });
         metrics.on_scrape_nodes(|| vec![("active", 2), ("unknown", 1)]);
+        metrics.on_scrape_unhealthy(|| vec![("power failure", 2)]);
+        metrics.on_scrape_unhealthy(|| vec![("power failure", 1)]);
         metrics.on_scrape_observation_age(|| Some(4.5));
         metrics.on_scrape_observation_age(|| None);
         let page = metrics.encode().unwrap();
         assert!(page.contains(r#"ironwright_nodes{state="active"} 5"#), "{page}");
         assert!(page.contains(r#"ironwright_nodes{state="unknown"} 1"#), "{page}");
         assert!(page.contains("ironwright_observation_age_seconds 4.5"), "{page}");
+        assert!(
+            page.contains(r#"ironwright_nodes_unhealthy{fault="power failure"} 3"#),
+            "{page}"
+        );
         active.store(0, Ordering::Relaxed);
         assert!(
             metrics

@@ -2,21 +2,30 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client, ResourceExt};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Run;
-use crate::controllers::run::{Controllers, Start};
+use crate::controllers::run::{Controllers, Start, reach};
 use crate::http::{self, Probes, Server};
 use crate::kubernetes::Connector;
 use crate::kubernetes::events::{Events, Publisher};
 use crate::kubernetes::watch::{Scope, Synced};
 use crate::leader::{Candidate, Leadership};
 use crate::metrics::Metrics;
+
+/// How long the first question to the apiserver may take, and the pause before it is asked again.
+const DEADLINE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// One line for so many failures in a row, which is about one a minute.
+const LOG_EVERY: u32 = 30;
 
 /// Why the operator did not start, or stopped.
 #[derive(Debug, Error)]
@@ -29,14 +38,20 @@ pub enum Error {
     Connect(#[source] Box<kube::Error>),
     /// The cluster has no name.
     #[error(
-        "the uid of the namespace kube-system, which names this cluster in Ironic, cannot be read; give --cluster-id"
+        "the uid of the namespace kube-system, which names this cluster in Ironic, may not be read; give --cluster-id"
     )]
     Cluster(#[source] Box<kube::Error>),
+    /// The apiserver does not take this process for anybody.
+    #[error("the Kubernetes API refuses this process")]
+    Refused(#[source] Box<kube::Error>),
     /// Nowhere to look for the Lease.
     #[error(
         "there is no namespace for the lease outside of a pod; give --lease-namespace, or --leader-elect=false if nobody else runs"
     )]
     NoLeaseNamespace,
+    /// The list of addresses that may be talked to has an entry that is none.
+    #[error("--allow-endpoints: {0}")]
+    Reach(String),
     /// Another replica may write from now on.
     #[error("the lease is lost: another replica may be the one that writes")]
     LeaseLost,
@@ -61,29 +76,36 @@ pub async fn run(settings: &Run) -> Result<(), Error> {
     let connector = Connector::infer().await.map_err(Error::Connect)?;
     let (leadership, candidate) = election(settings, &connector, &metrics)?;
     let kube = connector.guarded(leadership.permit()).map_err(Error::Connect)?;
-    let cluster = cluster(&kube, settings.cluster_id()).await?;
-    let (events, publisher) = Events::new(kube.clone(), settings.instance(), metrics.clone());
+    let apart = connector.addresses().await;
+    let reach = reach(&settings.allow_endpoints(), apart).map_err(Error::Reach)?;
     let stop = CancellationToken::new();
+    tokio::spawn(stop_on_signal(stop.clone())?);
+    let cluster = cluster(&kube, settings.cluster_id());
+    let Some(cluster) = stop.run_until_cancelled(cluster).await.transpose()? else {
+        return Ok(());
+    };
+    let (events, publisher) = Events::new(&kube, settings.instance(), metrics.clone());
     let controllers = Controllers::new(Start {
         stop: stop.clone(),
         kube,
         scope: Scope::new(settings.namespace()),
         cluster,
         concurrency: settings.concurrency.get(),
+        reach,
         events,
         metrics: metrics.clone(),
         permit: leadership.permit(),
         instance: leadership.identity().to_owned(),
+        writers: leadership.writers(),
     });
     controllers.observe_fleet();
     let alive = Arc::new(AtomicBool::new(true));
     let probes = probes(&alive, controllers.synced.clone(), leadership.clone());
     let server = Server::bind(settings.listen, probes, metrics).await?;
-    tokio::spawn(stop_on_signal(stop.clone())?);
     tracing::info!(listen = %settings.listen, identity = leadership.identity(), "ironwright runs");
     let stop_serving = CancellationToken::new();
     let work = async {
-        work(candidate, controllers, publisher, &stop).await;
+        Box::pin(work(candidate, controllers, publisher, &stop)).await;
         alive.store(false, Ordering::Release);
         stop_serving.cancel();
     };
@@ -159,17 +181,39 @@ fn probes(alive: &Arc<AtomicBool>, synced: Vec<Synced>, leadership: Leadership) 
     }
 }
 
-/// This cluster, as markers name it: configured, or the uid of `kube-system`, which lives exactly as long as the cluster.
+/// This cluster, as markers name it: configured, or the uid of `kube-system`, which lives exactly as long as the cluster. An
+/// apiserver that is away is waited for: this process may well be started before it.
 async fn cluster(kube: &Client, configured: Option<&str>) -> Result<String, Error> {
     if let Some(id) = configured {
         return Ok(id.to_owned());
     }
     let namespaces = Api::<Namespace>::all(kube.clone());
-    let system = namespaces
-        .get("kube-system")
-        .await
-        .map_err(|error| Error::Cluster(Box::new(error)))?;
-    Ok(system.uid().unwrap_or_default())
+    let mut tries = 0_u32;
+    loop {
+        let error = match timeout(DEADLINE, namespaces.get("kube-system")).await {
+            Ok(Ok(system)) => return Ok(system.uid().unwrap_or_default()),
+            Ok(Err(error)) => judge(error)?,
+            Err(_elapsed) => format!("no answer within {} s", DEADLINE.as_secs()),
+        };
+        if tries.is_multiple_of(LOG_EVERY) {
+            tracing::warn!(error, "the Kubernetes API cannot be asked, trying again");
+        }
+        tries = tries.wrapping_add(1);
+        sleep(PAUSE).await;
+    }
+}
+
+/// What may pass by itself, in words; anything else is for a person.
+fn judge(error: kube::Error) -> Result<String, Error> {
+    match error {
+        kube::Error::Api(status) if status.is_forbidden() || status.is_not_found() => {
+            Err(Error::Cluster(Box::new(kube::Error::Api(status))))
+        }
+        kube::Error::Api(status) if status.code < 500 && status.code != 429 => {
+            Err(Error::Refused(Box::new(kube::Error::Api(status))))
+        }
+        passing => Ok(passing.to_string()),
+    }
 }
 
 /// Cancels `stop` at the first SIGTERM or SIGINT.
@@ -184,4 +228,31 @@ fn stop_on_signal(stop: CancellationToken) -> Result<impl Future<Output = ()>, s
         tracing::info!("stopping: no new step is begun");
         stop.cancel();
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::{Error, judge};
+
+    fn answer(code: u16, reason: &str) -> kube::Error {
+        kube::Error::Api(Status::failure("words", reason).with_code(code).boxed())
+    }
+
+    #[test]
+    fn advice_about_the_cluster_id_is_for_those_who_may_not_read_it() {
+        assert!(matches!(judge(answer(403, "Forbidden")), Err(Error::Cluster(_))));
+        assert!(matches!(
+            judge(answer(401, "Unauthorized")),
+            Err(Error::Refused(_))
+        ));
+        for (code, reason) in [
+            (429, "TooManyRequests"),
+            (500, "InternalError"),
+            (503, "ServiceUnavailable"),
+        ] {
+            assert!(judge(answer(code, reason)).is_ok(), "{code}");
+        }
+    }
 }

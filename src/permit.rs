@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::{Duration, Instant, SystemTime};
 
 /// Answers whether this process may still send requests that change something. Cheap to clone and to ask.
 #[derive(Clone)]
@@ -49,6 +50,34 @@ impl Default for Permit {
 impl fmt::Debug for Permit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Permit").field(&self.granted()).finish()
+    }
+}
+
+/// A moment, on two clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    pub(crate) running: Instant,
+    pub(crate) wall: SystemTime,
+}
+
+impl Moment {
+    /// This moment.
+    pub fn now() -> Self {
+        Self {
+            running: Instant::now(),
+            wall: SystemTime::now(),
+        }
+    }
+
+    /// The time since an earlier moment, by the clock that says more.
+    ///
+    /// The running clock (CLOCK_MONOTONIC) goes on while a process is stopped, but stands while the whole machine is
+    /// suspended; the wall clock is put right when the machine wakes up. A wall clock that is set forward for another reason
+    /// only ends a term too early, which costs a restart; one that is set back changes nothing.
+    pub fn since(self, earlier: Self) -> Duration {
+        let running = self.running.saturating_duration_since(earlier.running);
+        let wall = self.wall.duration_since(earlier.wall).unwrap_or_default();
+        running.max(wall)
     }
 }
 

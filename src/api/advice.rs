@@ -21,6 +21,8 @@ pub enum Class {
     Terminal,
     /// The machine is not as the spec says, and stays so for now: `Drifted` is true.
     Difference,
+    /// What Ironic says of the machine's health: a reason of `Healthy`.
+    Health,
 }
 
 impl Class {
@@ -33,6 +35,7 @@ impl Class {
         Class::Blocked,
         Class::Terminal,
         Class::Difference,
+        Class::Health,
     ];
 }
 
@@ -90,6 +93,7 @@ advice! {
     SecretKeyMissing: Waiting, "Add the key to the Secret, or correct its name in the spec.";
     SecretUnavailable: Waiting, "Nothing, unless it lasts: then the Kubernetes API does not answer the operator.";
     DriverUnavailable: Waiting, "Start a conductor with that driver in `enabled_hardware_types` (and of the node's conductor group), or correct `driver`. The BareMetalCloud's status lists the drivers seen.";
+    BmcUnreachable: Waiting, "Nothing, if the BMC is about to start or its network is being mended: it is tried again with pauses of at most five minutes. Otherwise correct the address in `driverInfo`; that is tried at once.";
     Paused: Waiting, "Set `spec.paused` to false, on the object and on its cloud.";
     RetryingAfterFailure: Waiting, "Nothing, unless it lasts: then the message says what Ironic answers.";
     WaitingForRoom: Waiting, "Nothing: it goes on by itself. Raise the limit that the message names to have more done at once.";
@@ -97,7 +101,7 @@ advice! {
     StillNeeded: Waiting, "Delete the objects that use the cloud. With `deletionPolicy: Detach` they go at once, also while Ironic is away.";
     AwaitingState: Waiting, "Bring the node into one of the states that the message names, or take the change back.";
 
-    VerifyFailed: Failed, "Correct the BMC's address in `driverInfo` or the credentials in the Secret; either is tried again at once. After 3 tries with the same values it is given up, because BMCs lock accounts.";
+    VerifyFailed: Failed, "Correct the credentials in the Secret, or the BMC's address in `driverInfo`; either is tried again at once. After 3 tries with the same values it is given up, because BMCs lock accounts; Ironic's words count as a refusal unless they say that the BMC was not reached. If the BMC was at fault, change the annotation `ironwright.dev/retry`.";
     CredentialsRejected: Failed, "Correct the Secret, or `driverInfo` beside it; either is tried again at once. If the BMC was at fault, change the annotation `ironwright.dev/retry`. After 3 tries it is given up, because BMCs lock accounts.";
     DeployFailed: Failed, "Read the message, mend what it names (image, checksum, root device, network), and change the spec or the annotation `ironwright.dev/retry`.";
     CleanFailed: Failed, "Mend what the message names, then change the annotation `ironwright.dev/retry`. Ironic may have put the node into maintenance: lift that first. A node that was not cleaned is never offered.";
@@ -111,13 +115,18 @@ advice! {
 
     Unauthorized: Blocked, "Correct the credentials, or their scope, in the `clouds.yaml` of the BareMetalCloud's Secret. Keystone is asked three times for each version of the Secret.";
     Forbidden: Blocked, "Give the user in Ironic, or the operator's ServiceAccount in Kubernetes, the right that the message names.";
+    EndpointNotAllowed: Blocked, "Correct the address, in the BareMetalCloud or (Keystone's) in the `clouds.yaml` of its Secret. If it is right, have whoever runs the operator allow it: `--allow-endpoints`, in the chart `operator.allowEndpoints`.";
     IdentityChanged: Blocked, "Endpoint or user of the cloud are not those under which its nodes were seen. If it is the same Ironic, annotate the BareMetalCloud with `ironwright.dev/accept-identity` and the value that its message names; otherwise set it back.";
+    IdentityShared: Blocked, "Marks of this cluster's objects were written by runs of the operator that its Lease does not know: a cluster that was restored from a snapshot of etcd has the id of the original. Stop the operator in one of the two, or give one another `operator.clusterId`. Then annotate the BareMetalCloud with `ironwright.dev/accept-writers` and the value that its message names.";
     NodesMissing: Blocked, "More than 3 nodes, and more than a tenth of the cloud's, are missing at once, which looks like a wrong or emptied Ironic. Bring it back; if they are gone for good, delete their objects with `deletionPolicy: Detach`.";
+    EarlierState: Blocked, "Ironic's database seems to have been restored from a backup. Look at the machine. If it is as Ironic says, annotate the object, or its BareMetalCloud for all of them, with `ironwright.dev/accept-earlier-state` and the time that the message names; otherwise bring Ironic up to date, or let go of the machine with `deletionPolicy: Detach`.";
     NodeLost: Blocked, "If the node was removed from Ironic on purpose, delete the object; to enrol the machine again, create it anew.";
-    MachineAlreadyEnrolled: Blocked, "The message names who has the machine: an object of another name or cluster, or somebody who enrolled it by hand. Remove one of the two, or take it over with `import`. If every node of a cluster says so, its cluster id was changed: see [concepts](../concepts.md#known-limits).";
+    MachineAlreadyEnrolled: Blocked, "The message names the node and, within the namespace, whose it is: another object, an earlier one of the same name, another cluster, or somebody who enrolled it by hand. Remove one of the two, or take the node over with `import`: that works as soon as no living object has it. If every node of a cluster says so, its cluster id was changed: see [concepts](../concepts.md#known-limits).";
     ForeignInstance: Blocked, "Somebody else deployed the machine. Remove that instance with the tool that made it, or ask no more than `available` of the machine.";
-    InstancePresent: Blocked, "Decide what becomes of the instance: `provision.state: available` or `deletionPolicy: Undeploy` wipes it, `deletionPolicy: Detach` leaves it running and lets the object go.";
+    InstanceGone: Blocked, "Find out what became of the machine: an administrator may have undeployed it, or Ironic's database was restored from a backup while the machine still runs. To deploy it anew, which writes over the disks, change `spec.provision` or the annotation `ironwright.dev/retry`. To keep the machine as it is, delete the object with `deletionPolicy: Detach`.";
+    InstancePresent: Blocked, "Decide what becomes of the instance: `deletionPolicy: Undeploy` wipes it, `deletionPolicy: Detach` leaves it running and lets the object go.";
     Maintenance: Blocked, "Lift the maintenance in Ironic once its reason is gone (`openstack baremetal node maintenance unset`), or set `maintenance.enabled: false` if this object set it.";
+    Fault: Blocked, "Mend what the message names. Ironic lifts the maintenance itself after a power failure; after other faults somebody does (`openstack baremetal node maintenance unset`).";
     Protected: Blocked, "Set `protected.enabled: false`, or unset it in Ironic, if the machine may be torn down, switched off or booted anew.";
     Retired: Blocked, "Set `retired.enabled: false`, or unset it in Ironic, if the machine is to be offered again.";
     Held: Blocked, "A step asked to stop here. Continue with `openstack baremetal node unhold`, or abort.";
@@ -129,7 +138,11 @@ advice! {
     Rejected: Terminal, "Correct what Ironic refuses; the message has its words. A change of the spec or of a Secret is tried at once, and so is a new value of the annotation `ironwright.dev/retry`.";
     InvalidSpec: Terminal, "Correct the field that the message names.";
 
-    InstanceChanged: Difference, "A machine is not rebuilt by itself. To deploy the new instance, which wipes the old one, set `provision.state` to `available` and then back to `active`.";
+    InstanceChanged: Difference, "A machine is not rebuilt by itself. To deploy the new instance, which wipes the old one, set `provision.state` to `available` and remove `provision.instance`, and then bring both back.";
+    NothingWrong: Health, "Nothing.";
+    HardwareWarning: Health, "Look at the BMC; `Healthy` stays true.";
+    HardwareCritical: Health, "Look at the BMC: the machine may fail. Nothing is done about it, and `Ready` does not depend on it.";
+
     Differs: Difference, "Under `managementPolicy: Observe` and while paused nothing is corrected: change the spec, or the node in Ironic, or end the pause.";
 }
 

@@ -122,8 +122,8 @@ pub struct Limits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10_000))]
     pub cleans: Option<i32>,
-    /// A budget of steps that can cost data or a machine: undeploy, clean on the way to available, power off, remove; by the hour
-    /// also inspect, rescue and unrescue, which boot the machine. Absent: none.
+    /// A budget of steps that can cost data or a machine: deploy, undeploy, clean on the way to available, power off, remove; by the
+    /// hour also inspect, rescue and unrescue, which boot the machine. Absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destructive: Option<DestructiveLimits>,
 }
@@ -132,7 +132,8 @@ pub struct Limits {
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DestructiveLimits {
-    /// Nodes of this Ironic being torn down, cleaned, switched off or removed at once. Absent: only `cleans` counts.
+    /// Nodes of this Ironic being deployed, torn down, cleaned, switched off or removed at once. Absent: only `deploys` and `cleans`
+    /// count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 10_000))]
     pub at_once: Option<i32>,

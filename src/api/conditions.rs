@@ -11,6 +11,8 @@ pub mod types {
     /// The live node differs from the spec in a way that is not corrected now (under `Observe`, while paused, or in this state); the
     /// message names the fields.
     pub const DRIFTED: &str = "Drifted";
+    /// Ironic says of nothing that is wrong with the machine: no fault, no maintenance but the spec's own, no critical hardware.
+    pub const HEALTHY: &str = "Healthy";
 }
 
 macro_rules! reasons {
@@ -111,6 +113,8 @@ reasons! {
     SecretUnavailable,
     /// No live conductor offers the driver.
     DriverUnavailable,
+    /// Ironic does not reach the machine's BMC, or that does not work yet; it is tried again, however often it takes.
+    BmcUnreachable,
     /// The spec, or the cloud, is paused.
     Paused,
     /// The step failed and is tried again after a pause.
@@ -124,10 +128,16 @@ reasons! {
     Unauthorized,
     /// The user has no right to what is asked.
     Forbidden,
+    /// The operator may not talk to the address of the cloud.
+    EndpointNotAllowed,
     /// The endpoint or user is not the one under which the nodes were seen.
     IdentityChanged,
+    /// Another cluster with the same id works on the same machines, or did.
+    IdentityShared,
     /// Too many nodes are missing at once.
     NodesMissing,
+    /// The node, or many of a cloud's, are in an earlier state than was seen before: Ironic's database was restored from a backup.
+    EarlierState,
     /// The settings of the cloud are wrong.
     InvalidCredentials,
     /// The cloud is still needed by nodes.
@@ -163,14 +173,18 @@ reasons! {
     InvalidSpec,
     /// The node that this object stands for is no longer in Ironic.
     NodeLost,
-    /// The machine is enrolled already, by somebody else.
+    /// The machine, or its name, is taken in Ironic, or it cannot be told which node is meant.
     MachineAlreadyEnrolled,
     /// There is an instance on the node that is not ours.
     ForeignInstance,
+    /// The instance that was deployed is gone from the node, and no step of the operator took it off.
+    InstanceGone,
     /// Our instance is on the node, and the deletion policy does not say to remove it.
     InstancePresent,
     /// Somebody has put the node into maintenance.
     Maintenance,
+    /// Ironic has found a fault of the machine and put the node into maintenance.
+    Fault,
     /// The node is protected.
     Protected,
     /// The node is retired.
@@ -188,6 +202,13 @@ reasons! {
     Differs,
     /// A field can only be changed in another state.
     AwaitingState,
+
+    /// Ironic says of nothing that is wrong with the machine.
+    NothingWrong,
+    /// The BMC reports a warning of the hardware.
+    HardwareWarning,
+    /// The BMC reports a critical state of the hardware.
+    HardwareCritical,
 }
 
 #[cfg(test)]

@@ -68,8 +68,10 @@ pub struct Image {
     .message("configDrive takes userData or userDataFrom, not both"))]
 #[x_kube(validation = Rule::new("!has(self.url) || !(has(self.metaData) || has(self.userData) || has(self.userDataFrom) || has(self.networkData) || has(self.vendorData))")
     .message("configDrive takes a url or its parts, not both"))]
+#[x_kube(validation = Rule::new("has(self.url) || has(self.metaData) || has(self.userData) || has(self.userDataFrom) || has(self.networkData) || has(self.vendorData)")
+    .message("configDrive is empty: give a url or a part, or leave it out"))]
 pub struct ConfigDriveSpec {
-    /// `meta_data.json`; Ironic adds `uuid` and, if absent, `name`.
+    /// `meta_data.json`; `uuid` and, if absent, `name` are added: the node's name where that is a legal host name, else this object's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub meta_data: Option<FreeForm>,
     /// `user_data`, verbatim: plain to everybody who may read this object. At most 64 KiB.

@@ -32,6 +32,13 @@ pub const RETRY_ANNOTATION: &str = "ironwright.dev/retry";
 /// On a `BareMetalCloud`: accept that its identity (endpoint, user) has changed to exactly this value.
 pub const ACCEPT_IDENTITY_ANNOTATION: &str = "ironwright.dev/accept-identity";
 
+/// On a `BareMetalNode`, or on a `BareMetalCloud` for all of its nodes: accept that the node is in an earlier state than was seen before, as
+/// long as that was seen not later than at this time.
+pub const ACCEPT_EARLIER_STATE_ANNOTATION: &str = "ironwright.dev/accept-earlier-state";
+
+/// On a `BareMetalCloud`: accept marks that these runs of the operator wrote, which this cluster's Lease does not know; separated by commas.
+pub const ACCEPT_WRITERS_ANNOTATION: &str = "ironwright.dev/accept-writers";
+
 /// `observedGeneration` of an object that nobody has looked at yet.
 ///
 /// With it as the schema's default, kstatus (`helm --wait`, Flux, Argo CD) reads a new object as in progress, not as current.

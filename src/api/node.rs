@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::free_form::{Extra, FreeForm};
 pub use super::node_status::{
-    Applied, Attempts, BareMetalNodeStatus, Drift, Failure, Inspection, Intent, Tried, Waiting,
+    Applied, Attempts, BareMetalNodeStatus, Drift, Failure, Inspection, InstanceRecord, Intent, Maintenance,
+    Tried, Waiting,
 };
 pub use super::provision::{OnEnroll, Provision, RescuePasswordFrom, WantedState};
 use super::refs::{CloudRef, SecretRef};
@@ -75,7 +76,8 @@ use super::refs::{CloudRef, SecretRef};
 pub struct BareMetalNodeSpec {
     /// The cloud (one Ironic) the machine is enrolled in. Cannot be changed.
     pub cloud_ref: CloudRef,
-    /// A node that is in Ironic already. It is waited for, and never enrolled. An instance on it is somebody else's. Cannot be changed.
+    /// A node that is in Ironic already. It is waited for, and never enrolled. An instance on it is
+    /// somebody else's, unless an earlier object put it there and `provision.state` is `active`. Cannot be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub import: Option<Import>,
     /// The node's name in Ironic. Default: `<namespace>~<name>`; for an import, the name it has.
@@ -370,7 +372,8 @@ impl ManagementPolicy {
 pub enum DeletionPolicy {
     /// Leave the node in Ironic as it is.
     Detach,
-    /// Remove the node from Ironic if there is no instance on it; otherwise wait, saying so.
+    /// Remove the node from Ironic if there is no instance on it; otherwise wait, saying so. It never wipes: whoever wants the instance
+    /// gone sets `provision.state` to `available` and deletes the object once the instance is gone, or chooses `Undeploy`.
     Delete,
     /// Tear our instance down (the disks are wiped as Ironic's cleaning is configured), then remove the node.
     Undeploy,

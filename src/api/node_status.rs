@@ -31,6 +31,16 @@ pub struct BareMetalNodeStatus {
     /// `on`, `off` or as Ironic says; absent while unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub power: Option<String>,
+    /// The maintenance that the node is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintenance: Option<Maintenance>,
+    /// The fault for which Ironic put the node into maintenance: `power failure`, `clean failure`, `rescue abort failure` or
+    /// `service failure`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+    /// What the BMC says of the hardware, if Ironic asks it (API 1.109): `OK`, `Warning` or `Critical`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<String>,
     /// Ironic's `last_error`, as long as the node is in a failed state. At most 1 KiB, with `***` for what the Secrets of the spec hold;
     /// where that cannot be told, it is said why the words are not shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,6 +48,12 @@ pub struct BareMetalNodeStatus {
     /// The rule that decided last (see the documentation of the decision).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// The instance that this object put on the node, or confirmed: what is known of it if Ironic forgets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<InstanceRecord>,
+    /// When Ironic last changed the provision state, as far as was seen. A time that runs backwards tells of a restored database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provision_updated_at: Option<String>,
     /// A destructive step about to be taken: written before it, removed after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<Intent>,
@@ -60,10 +76,23 @@ pub struct BareMetalNodeStatus {
     /// What was found to differ when the whole node was last read, and is not corrected now. It is read again when something has changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<Drift>,
-    /// Ready, Reconciling, Stalled, and Drifted where it applies.
+    /// Ready, Reconciling, Stalled, Healthy once a machine is seen, and Drifted where it applies.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+}
+
+/// A maintenance.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Maintenance {
+    /// Who set it: `Spec` (this object), `Ironic` (after a fault) or `Other`.
+    pub by: String,
+    /// Why, at most 1 KiB, without what the Secrets of the spec hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Since when it is seen.
+    pub since: Time,
 }
 
 /// What differs from the spec and is not corrected: for want of permission, or because Ironic does not allow it in the node's state.
@@ -81,12 +110,25 @@ pub struct Drift {
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Intent {
-    /// The step: `provide`, `deleted` (undeploy), `rescue`, `unrescue`, `inspect`, `power off` or `delete` (remove from Ironic).
+    /// The step: `provide`, `active` (deploy), `deleted` (undeploy), `rescue`, `unrescue`, `inspect`, `power off` or `delete` (remove from Ironic).
     pub verb: String,
     /// The generation of the spec that asks for it.
     pub generation: i64,
     /// When it was decided.
     pub at: Time,
+}
+
+/// An instance of this object.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InstanceRecord {
+    /// The `instance_uuid` under which the node was claimed.
+    pub id: String,
+    /// It was seen deployed: `active`, or in `rescue`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deployed: bool,
+    /// Digest of `spec.provision` and of the annotation `ironwright.dev/retry` when it was last seen.
+    pub basis: String,
 }
 
 /// A place in a line.

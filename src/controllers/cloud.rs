@@ -8,19 +8,20 @@ use std::time::{Duration, Instant};
 use futures::FutureExt;
 use jiff::Timestamp;
 use kube::runtime::controller::Action;
+use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Resource, ResourceExt};
 
-use super::cloud_judge::{Finding, judge};
-use super::cloud_secrets;
+use super::cloud_judge::{Finding, judge, not_allowed};
 use super::cloud_settings::{self, Connection, Unsettled};
 use super::context::Context;
 use super::node::{HEARTBEAT, Never};
 use super::panics;
-use super::triggers::{users, wake_nodes};
+use super::triggers::{self, users, wake_nodes};
 use crate::api::cloud::ApiVersions;
 use crate::api::conditions::Reason;
 use crate::api::{BareMetalCloud, BareMetalCloudStatus};
 use crate::domain::conditions::{Saying, Standing, stand};
+use crate::fleet::clouds::{Entry, Way};
 use crate::fleet::{CloudKey, Observer};
 use crate::kubernetes::{Error, finalizer, status};
 
@@ -31,7 +32,7 @@ pub const KIND: &str = "BareMetalCloud";
 const COUNTS_AGE: Duration = Duration::from_secs(15);
 
 /// The pause while a deleted cloud waits for its nodes, or a Secret for its key; the watches usually wake it sooner.
-const RECHECK: Duration = Duration::from_secs(15);
+pub const RECHECK: Duration = Duration::from_secs(15);
 
 /// Reconciles; a panic is contained to the object.
 pub async fn reconcile(cached: Arc<BareMetalCloud>, context: Arc<Context>) -> Result<Action, Never> {
@@ -59,6 +60,10 @@ pub async fn reconcile(cached: Arc<BareMetalCloud>, context: Arc<Context>) -> Re
     context
         .metrics
         .reconcile(KIND, outcome, started.elapsed().as_secs_f64());
+    // It may have gone meanwhile, and been forgotten before the last that was remembered of it.
+    if context.cloud_store.get(&ObjectRef::from_obj(&*cached)).is_none() {
+        triggers::forget_cloud(&cached, &context);
+    }
     Ok(Action::requeue(pause))
 }
 
@@ -77,7 +82,7 @@ async fn run(mut object: BareMetalCloud, context: &Context) -> Result<(&'static 
     if object.metadata.deletion_timestamp.is_some() && users(&key, context).is_empty() {
         let left = context.clouds.remove(&key);
         wake_nodes(&key, context, left.as_deref());
-        cloud_secrets::release(&key, context).await?;
+        context.census.forget(&key);
         finalizer::remove(&api, &object).await?;
         context.cloud_memory.forget(&object);
         return Ok(("released", HEARTBEAT));
@@ -86,8 +91,6 @@ async fn run(mut object: BareMetalCloud, context: &Context) -> Result<(&'static 
         object = finalizer::add(&api, &object).await?;
         context.cloud_memory.wrote(&object);
     }
-    cloud_secrets::hold(&object, &key, context).await?;
-    cloud_secrets::release(&key, context).await?;
     let finding = find(&object, &key, context).await;
     let deleting = object.metadata.deletion_timestamp.is_some();
     let pause = if deleting { RECHECK } else { finding.pause };
@@ -102,9 +105,18 @@ async fn find(object: &BareMetalCloud, key: &CloudKey, context: &Context) -> Fin
             let message = unsettled.message;
             // What was seen with settings that worked is still seen: a Secret that is gone must not stop a deletion.
             let pause = if unsettled.passing { RECHECK } else { HEARTBEAT };
-            if context.clouds.get(key).is_none() || !unsettled.passing {
-                let left = context.clouds.break_off(key, message.clone());
-                wake_nodes(key, context, left.as_deref());
+            let place = cloud_settings::place(object);
+            let seen = context.clouds.get_at(key, &place).filter(|_| unsettled.passing);
+            match seen {
+                // Of a cloud that goes it matters who still needs it, not what a new start would lack.
+                Some(Entry::Observed(observer)) if object.metadata.deletion_timestamp.is_some() => {
+                    return judge(object, key, &observer, String::new(), context);
+                }
+                Some(_) => {}
+                None => {
+                    let left = context.clouds.break_off((key, &place), message.clone());
+                    wake_nodes(key, context, left.as_deref());
+                }
             }
             let standing = if unsettled.passing {
                 Standing::Reconciling
@@ -132,13 +144,28 @@ async fn connect(
     let Connection { settings, version } = cloud_settings::settings(object, &key.namespace, context).await?;
     let session = cloud_settings::session(&settings);
     let terms = cloud_settings::terms(&object.spec, settings.requests_in_flight);
-    let seen = context
-        .clouds
-        .observe(key, &session, settings, terms, &context.woken);
-    let seen = seen.map_err(|error| Unsettled {
-        reason: Reason::InvalidSpec,
-        message: format!("{}.", error.words()),
-        passing: false,
+    let seen = context.clouds.observe(
+        Way {
+            cloud: key,
+            place: &cloud_settings::place(object),
+            secret: &version,
+        },
+        &session,
+        settings,
+        terms,
+        &context.woken,
+    );
+    let seen = seen.map_err(|error| {
+        let (reason, message) = if error.is_not_allowed() {
+            (Reason::EndpointNotAllowed, not_allowed(&error.words()))
+        } else {
+            (Reason::InvalidSpec, format!("{}.", error.words()))
+        };
+        Unsettled {
+            reason,
+            message,
+            passing: false,
+        }
     })?;
     if seen.new {
         wake_nodes(key, context, seen.left.as_deref());

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use kube::ResourceExt;
 
+use super::cloud::RECHECK;
 use super::cloud_settings::TRIES;
 use super::context::Context;
 use super::node::HEARTBEAT;
@@ -11,6 +12,7 @@ use super::triggers::users;
 use crate::api::cloud::RefusedCredentials;
 use crate::api::conditions::Reason;
 use crate::api::{ACCEPT_IDENTITY_ANNOTATION, BareMetalCloud};
+use crate::domain::cloud_identity::is_another;
 use crate::domain::conditions::Standing;
 use crate::fleet::observer::Overview;
 use crate::fleet::{CloudKey, Health, Observer};
@@ -47,16 +49,23 @@ pub fn judge(
     let known = object.status.as_ref().and_then(|status| status.identity.clone());
     let now = observer.client.identity().map(ToOwned::to_owned);
     let accepted = object.annotations().get(ACCEPT_IDENTITY_ANNOTATION);
-    let changed = match (&known, &now) {
-        (Some(known), Some(now)) => known != now && accepted != Some(now),
-        _ => false,
-    };
+    let accepted = accepted.map(String::as_str);
+    let changed = is_another(known.as_deref(), now.as_deref(), accepted);
+    let signs = context.census.signs(object, observer, context);
+    let suspicion = signs.suspicion().filter(|_| overview.health == Health::Up);
     let (standing, reason, message) = if object.metadata.deletion_timestamp.is_some() {
         still_needed(key, context)
     } else if changed {
         identity_changed(known.as_deref(), now.as_deref())
+    } else if let Some(reason) = suspicion {
+        (Standing::Stalled, reason, signs.to_string())
     } else {
-        health(&overview, now.as_deref(), observer.client.refusals())
+        health(
+            &overview,
+            now.as_deref(),
+            observer.client.refusals(),
+            observer.client.tells_in_clear().as_deref(),
+        )
     };
     // An identity is recorded once it has shown nodes; from then on it is the one that absences are believed of.
     let identity = if changed || overview.health != Health::Up {
@@ -71,7 +80,12 @@ pub fn judge(
         identity,
         refused: refused(object, observer.client.refusals(), version),
         overview: Some(overview),
-        pause: HEARTBEAT,
+        // Objects that are let go leave fewer missing, which no listing tells.
+        pause: if signs.suspicion().is_some() {
+            RECHECK
+        } else {
+            HEARTBEAT
+        },
     }
 }
 
@@ -83,7 +97,14 @@ fn refused(object: &BareMetalCloud, tries: u32, version: String) -> Option<Refus
     })
 }
 
-fn health(overview: &Overview, now: Option<&str>, refusals: u32) -> Verdict {
+/// What is said of an address that may not be talked to.
+pub fn not_allowed(words: &str) -> String {
+    format!(
+        "{words}. Whoever runs the operator allows addresses with --allow-endpoints (operator.allowEndpoints in the chart)."
+    )
+}
+
+fn health(overview: &Overview, now: Option<&str>, refusals: u32, clear: Option<&str>) -> Verdict {
     let now = now.unwrap_or("The cloud");
     match &overview.health {
         Health::Unknown => (
@@ -91,7 +112,19 @@ fn health(overview: &Overview, now: Option<&str>, refusals: u32) -> Verdict {
             Reason::AwaitingObservation,
             "Waiting for the first answer.".to_owned(),
         ),
-        Health::Up => (Standing::Ready, Reason::Observed, up(overview)),
+        Health::Up if overview.suspended => (
+            Standing::Reconciling,
+            Reason::CloudUnavailable,
+            format!(
+                "{now} is read, but not written to for now: its last writes got no answer. One is tried from time to time."
+            ),
+        ),
+        Health::Up => (Standing::Ready, Reason::Observed, up(overview, clear)),
+        Health::Down {
+            not_allowed: true,
+            words,
+            ..
+        } => (Standing::Stalled, Reason::EndpointNotAllowed, not_allowed(words)),
         Health::Down {
             unauthorized: true,
             words,
@@ -118,10 +151,23 @@ fn health(overview: &Overview, now: Option<&str>, refusals: u32) -> Verdict {
     }
 }
 
-fn up(overview: &Overview) -> String {
-    let up = "The cloud answers and its nodes are observed.";
+fn up(overview: &Overview, clear: Option<&str>) -> String {
+    let up = "The cloud answers and its nodes are observed.".to_owned();
+    let up = match clear {
+        Some(place) => format!(
+            "{up} The credentials go to {place} in clear text, for everybody on the way to read: use https."
+        ),
+        None => up,
+    };
+    let up = match overview.odd.count {
+        0 => up,
+        count => format!(
+            "{up} Of {count} nodes the row makes no sense, and nothing is done to them: {}.",
+            overview.odd.some.join("; ")
+        ),
+    };
     match overview.drivers {
-        Some(_) => up.to_owned(),
+        Some(_) => up,
         None => format!(
             "{up} These credentials have no right to list drivers, which takes system scope: a driver that no conductor offers is noticed only when it is used."
         ),

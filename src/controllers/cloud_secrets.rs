@@ -1,70 +1,34 @@
-//! The Secrets with the credentials of clouds: they stay as long as their cloud does.
+//! Secrets that still carry our finalizer: earlier operators put it on those with the credentials of clouds. Nothing holds a Secret any
+//! more, so that the operator needs no right to change one: a cloud goes on with the credentials that it has read, and says so when
+//! they are gone.
 
 use k8s_openapi::api::core::v1::Secret;
-use kube::runtime::reflector::ObjectRef;
+use kube::core::PartialObjectMeta;
 use kube::{Api, ResourceExt};
 
-use super::cloud::key as key_of;
 use super::context::Context;
-use super::triggers::users;
-use crate::api::BareMetalCloud;
-use crate::fleet::CloudKey;
+use crate::kubernetes::unread::Named;
 use crate::kubernetes::{Error, finalizer};
 
-/// The Secret with the credentials stays as long as the cloud does.
-pub async fn hold(object: &BareMetalCloud, key: &CloudKey, context: &Context) -> Result<(), Error> {
-    let Some(reference) = &object.spec.credentials_secret_ref else {
-        return Ok(());
-    };
-    let known = context
-        .secret_store
-        .get(&ObjectRef::new(&reference.name).within(&key.namespace));
-    let held = known.is_none_or(|secret| {
-        finalizer::is_on(secret.as_ref()) || secret.metadata.deletion_timestamp.is_some()
-    });
-    if held || object.metadata.deletion_timestamp.is_some() {
-        return Ok(());
+/// Takes our finalizer off the Secret, if the role allows it for the time of a change of versions; otherwise says how, once in its life
+/// and once more when it is deleted. Whether it is settled.
+pub async fn release(secret: &PartialObjectMeta<Secret>, context: &Context) -> bool {
+    let (namespace, name) = (secret.namespace().unwrap_or_default(), secret.name_any());
+    let api = Api::<Named<Secret>>::namespaced(context.kube.clone(), &namespace);
+    match finalizer::remove(&api, &Named::new(secret.metadata.clone())).await {
+        Ok(_) => tracing::info!(
+            namespace,
+            secret = name,
+            "took the finalizer of an earlier version off the Secret"
+        ),
+        Err(Error::Gone) => {}
+        // Somebody was faster, or nobody answers: what it is then may be tried again.
+        Err(Error::Conflict | Error::Deadline(_) | Error::Other(_)) => return false,
+        Err(_) => tracing::warn!(
+            namespace,
+            secret = name,
+            "the Secret has the finalizer of an earlier version and stays when it is deleted; take it off: kubectl patch secret {name} -n {namespace} --type=json -p '[{{\"op\": \"remove\", \"path\": \"/metadata/finalizers\"}}]'"
+        ),
     }
-    let api = Api::<Secret>::namespaced(context.kube.clone(), &key.namespace);
-    match api.get(&reference.name).await {
-        Ok(secret) => match finalizer::add(&api, &secret).await {
-            // A role that does not let us hold the Secret is no reason not to use it.
-            Err(Error::Forbidden(_)) => {
-                tracing::warn!(cloud = %key.name, secret = %reference.name, "may not put a finalizer on the Secret");
-                Ok(())
-            }
-            result => result.map(drop),
-        },
-        // It went away, or cannot be read: reading its content says so in the status.
-        Err(_) => Ok(()),
-    }
-}
-
-/// Lets go of the Secrets of the namespace that no cloud refers to any more.
-pub async fn release(key: &CloudKey, context: &Context) -> Result<(), Error> {
-    let clouds = context.cloud_store.state();
-    let needed = |name: &str| {
-        clouds.iter().any(|cloud| {
-            let going =
-                cloud.metadata.deletion_timestamp.is_some() && users(&key_of(cloud), context).is_empty();
-            cloud.namespace().as_deref() == Some(&key.namespace)
-                && !going
-                && cloud
-                    .spec
-                    .credentials_secret_ref
-                    .as_ref()
-                    .is_some_and(|secret| secret.name == name)
-        })
-    };
-    let api = Api::<Secret>::namespaced(context.kube.clone(), &key.namespace);
-    for secret in context.secret_store.state() {
-        let here = secret.namespace().as_deref() == Some(&key.namespace) && finalizer::is_on(secret.as_ref());
-        if !here || needed(&secret.name_any()) {
-            continue;
-        }
-        if let Ok(secret) = api.get(&secret.name_any()).await {
-            finalizer::remove(&api, &secret).await?;
-        }
-    }
-    Ok(())
+    true
 }

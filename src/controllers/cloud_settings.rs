@@ -14,11 +14,18 @@ use crate::fleet::clouds::Terms;
 use crate::fleet::{Intervals, Limits};
 use crate::ironic::client::clouds_yaml::CloudsYaml;
 use crate::ironic::client::{Auth, Observe, RequestOutcome, Settings};
-use crate::kubernetes::secrets::SecretError;
+use crate::kubernetes::secrets::{ANYTHING, SecretError};
 use crate::metrics::Metrics;
 
 /// The key of the Secret that holds the file.
 const FILE: &str = "clouds.yaml";
+
+/// What is laid over it, and the profiles that it may refer to, if the Secret has such keys.
+const SECURE: &str = "secure.yaml";
+const PUBLIC: &str = "clouds-public.yaml";
+
+/// How many bytes a file of YAML may have: it is parsed at every look at the cloud, and meanwhile nobody else's turn comes.
+const LARGEST_FILE: usize = 64 * 1024;
 
 /// The time of one call. Ironic answers within seconds (its own wait for a lock takes three); one that hangs must not hold
 /// the objects of other clouds up for longer.
@@ -90,12 +97,29 @@ pub async fn settings(
     settings.deadline = DEADLINE;
     settings.observe = Arc::new(Measured(context.metrics.clone()));
     settings.permit = context.permit.clone();
+    settings.reach = context.reach.clone();
+    settings.suspends_writes = true;
+    settings.each_write_needs_permit = true;
     settings.instance = Some(context.instance.clone());
     if let Auth::Keystone(keystone) = &mut settings.auth {
         keystone.tries = Some(TRIES);
         keystone.used_tries = used_tries(cloud, &version);
     }
     Ok(Connection { settings, version })
+}
+
+/// What the spec says of where the cloud is, and as whom it is spoken to: who decides by one that says otherwise must not act through the
+/// session of this one.
+pub fn place(cloud: &BareMetalCloud) -> String {
+    let spec = &cloud.spec;
+    serde_json::json!([
+        cloud.metadata.uid,
+        spec.endpoint,
+        spec.credentials_secret_ref,
+        spec.cloud_name,
+        spec.ca_certificate
+    ])
+    .to_string()
 }
 
 /// How often these very credentials were refused, also before this process began.
@@ -123,16 +147,23 @@ async fn from_secret(
 ) -> Result<Connection, Unsettled> {
     let contents = context
         .secrets
-        .read(namespace, secret)
+        .read(namespace, secret, ANYTHING)
         .await
         .map_err(|error| unreadable(&error))?;
     let file = contents.get(FILE).map_err(|error| unreadable(&error))?;
     let beside = |name: &str| contents.data.get(name).map(ExposeSecret::expose_secret);
+    for name in [FILE, SECURE, PUBLIC] {
+        let bytes = beside(name).map_or(0, str::len);
+        if bytes > LARGEST_FILE {
+            let message = format!("{name} in Secret {secret} has {bytes} bytes; it may have {LARGEST_FILE}.");
+            return Err(Unsettled::new(Reason::InvalidCredentials, message));
+        }
+    }
     // Never from this process's own disk: what a file name stands for is another key of the Secret.
     let texts = CloudsYaml {
         clouds: file.expose_secret(),
-        secure: beside("secure.yaml"),
-        public: beside("clouds-public.yaml"),
+        secure: beside(SECURE),
+        public: beside(PUBLIC),
         files: &|name| contents.data.get(name).cloned(),
     };
     let mut settings = texts.settings(cloud, None).map_err(|error| {
@@ -156,7 +187,7 @@ fn unreadable(error: &SecretError) -> Unsettled {
         SecretError::MissingKey { .. } => (Reason::SecretKeyMissing, true),
         SecretError::Unavailable { .. } => (Reason::SecretUnavailable, true),
         SecretError::Forbidden { .. } => (Reason::Forbidden, false),
-        SecretError::NotText { .. } => (Reason::InvalidCredentials, false),
+        SecretError::NotText { .. } | SecretError::TooLarge { .. } => (Reason::InvalidCredentials, false),
     };
     Unsettled {
         reason,
@@ -179,7 +210,8 @@ pub fn session(settings: &Settings) -> String {
     let ca = settings.ca_certificate_pem.as_deref().unwrap_or_default();
     let client = settings.client_certificate_pem.as_ref();
     let client = client.map_or("", ExposeSecret::expose_secret);
-    let more = format!("{:?} {:?}", settings.endpoint, settings.api_version);
+    // However an address is written, it is one Ironic.
+    let more = format!("{:?} {:?}", settings.place(), settings.api_version);
     let mut hash = Sha256::new();
     for part in [more.as_bytes(), auth.as_bytes(), ca, client.as_bytes()] {
         hash.update(part.len().to_le_bytes());

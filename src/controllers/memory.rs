@@ -6,10 +6,15 @@ use std::time::{Duration, Instant};
 
 use kube::{Resource, ResourceExt};
 
+use crate::domain::freshness;
 use crate::domain::node::gate::Destructive;
 
 /// The first pause after a transient failure, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// How long an object that nobody has looked at waits in silence for the listing that tells of its node: long enough for all but a slow or
+/// a silent cloud, so that an object that is new has one status written instead of two.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// How long a payment is worth anything.
 const HOUR: Duration = Duration::from_hours(1);
@@ -30,6 +35,8 @@ struct Remembered<K> {
     underway: Option<(&'static str, Instant)>,
     /// When the status was last written.
     reported: Option<Instant>,
+    /// Since when the first listing is awaited.
+    awaits: Option<Instant>,
     /// When a destructive step was paid for that was not taken.
     paid: Option<Instant>,
     /// When the step that was taken last was paid for.
@@ -54,6 +61,7 @@ impl<K> Default for Remembered<K> {
             held: None,
             underway: None,
             reported: None,
+            awaits: None,
             paid: None,
             redeemed: None,
             doubt: None,
@@ -92,6 +100,15 @@ impl<K: Resource + Clone> Memory<K> {
             remembered.written = Some(Box::new(object.clone()));
             remembered.reported = Some(Instant::now());
         }
+    }
+
+    /// How much longer the object, of which nothing is known yet, says nothing.
+    pub fn silence(&self, object: &K) -> Option<Duration> {
+        let mut objects = self.objects();
+        let remembered = objects.entry(object.uid()?).or_default();
+        let since = *remembered.awaits.get_or_insert_with(Instant::now);
+        let left = SILENCE.saturating_sub(since.elapsed());
+        (!left.is_zero()).then_some(left)
     }
 
     /// How long ago our last write was.
@@ -208,14 +225,8 @@ impl<K: Resource + Clone> Memory<K> {
     }
 }
 
-/// Resource versions of one kind are ordered as numbers (a promise of the API since Kubernetes 1.35, true of etcd before).
 fn version<K: Resource>(object: &K) -> u64 {
-    object
-        .meta()
-        .resource_version
-        .as_deref()
-        .and_then(|version| version.parse().ok())
-        .unwrap_or_default()
+    freshness::version(object.meta())
 }
 
 #[cfg(test)]
@@ -240,6 +251,20 @@ mod tests {
         assert!(written());
         assert_eq!(memory.newest(&at(7)), at(7));
         assert!(!written());
+    }
+
+    #[test]
+    fn who_awaits_the_first_listing_is_silent_for_a_while_and_not_again() {
+        let mut object = BareMetalNode::new("n1", crate::api::BareMetalNodeSpec::default());
+        object.metadata.uid = Some("u".to_owned());
+        let memory = Memory::default();
+        assert!(memory.silence(&object).is_some_and(|left| left <= SILENCE));
+        let long_ago = Instant::now().checked_sub(SILENCE).unwrap();
+        memory.objects().get_mut("u").unwrap().awaits = Some(long_ago);
+        assert_eq!(memory.silence(&object), None);
+        assert_eq!(memory.silence(&object), None);
+        memory.forget(&object);
+        assert!(memory.objects().is_empty());
     }
 
     #[test]

@@ -7,16 +7,22 @@ use std::time::{Duration, Instant};
 use futures::FutureExt;
 use jiff::Timestamp;
 use kube::runtime::controller::Action;
+use kube::runtime::reflector::ObjectRef;
 use kube::{Api, ResourceExt};
 
 use super::context::Context;
 use super::node_execute::{Next, execute};
+use super::node_fresh::untold;
 use super::node_gather::Pass;
+use super::node_listed::needs_a_look;
 use super::node_report;
-use super::panics;
+use super::node_rivals::end_claim;
+use super::node_turn::Turn;
+use super::{panics, triggers};
 use crate::api::BareMetalNode;
 use crate::domain::node::decide;
-use crate::fleet::ObjectKey;
+use crate::fleet::clouds::Entry;
+use crate::fleet::{CloudKey, ObjectKey};
 
 /// The kind, as metrics and logs have it.
 pub const KIND: &str = "BareMetalNode";
@@ -39,6 +45,13 @@ pub enum Never {}
 /// Reconciles; a panic is contained to the object.
 pub async fn reconcile(cached: Arc<BareMetalNode>, context: Arc<Context>) -> Result<Action, Never> {
     let started = Instant::now();
+    let Some(_turn) = Turn::take(&cached, &context) else {
+        context
+            .metrics
+            .reconcile(KIND, "queued", started.elapsed().as_secs_f64());
+        forget_if_gone(&cached, &context);
+        return Ok(Ended::new("queued", None).action());
+    };
     // A reconcile holds whole nodes: too much for the stack of its caller.
     let run = AssertUnwindSafe(Box::pin(run(&cached, &context)))
         .catch_unwind()
@@ -48,13 +61,30 @@ pub async fn reconcile(cached: Arc<BareMetalNode>, context: Arc<Context>) -> Res
     } else {
         context.metrics.panic(KIND);
         tracing::error!(node = %key(&cached).name, "a reconcile panicked; the object is left alone for a minute");
+        let cloud = CloudKey::new(
+            cached.namespace().unwrap_or_default(),
+            &cached.spec.cloud_ref.name,
+        );
+        let at = match context.clouds.get(&cloud) {
+            Some(Entry::Observed(observer)) => Some(observer.client.stamp()),
+            Some(Entry::Broken(_)) | None => None,
+        };
+        end_claim(&key(&cached), at, &context);
         panics::tell_node(&cached, &context).await;
         ("panic", Action::requeue(panics::PAUSE))
     };
     context
         .metrics
         .reconcile(KIND, outcome, started.elapsed().as_secs_f64());
+    forget_if_gone(&cached, &context);
     Ok(action)
+}
+
+/// It may have gone meanwhile, and been forgotten before the last that was remembered of it.
+fn forget_if_gone(cached: &BareMetalNode, context: &Context) {
+    if context.node_store.get(&ObjectRef::from_obj(cached)).is_none() {
+        triggers::forget(cached, context);
+    }
 }
 
 /// How a reconcile ended.
@@ -96,11 +126,17 @@ async fn run(cached: &BareMetalNode, context: &Context) -> Ended {
             return node_report::report(&mut pass, Ended::new("stopped", None)).await;
         }
         pass.gather().await;
+        if let Some(why) = pass.untold.take() {
+            return untold(&mut pass, &why).await;
+        }
         let look = pass.look();
         if let Some(ended) = pass.is_held(&look) {
             return ended;
         }
         let mut plan = decide(&pass.facts(&look, Timestamp::now()));
+        if needs_a_look(&mut pass, plan.action.as_ref()) {
+            continue;
+        }
         pass.recognise(&mut plan.status);
         pass.keep_room(&plan);
         pass.watch_transition(&look);

@@ -5,6 +5,7 @@ use secrecy::SecretString;
 use crate::api::conditions::Reason;
 use crate::domain::node::outcome::CallClass;
 use crate::domain::node::plan::{Call, ConfigDrive};
+use crate::domain::node::reach::{self, Reach};
 use crate::ironic::client::{self, Class, Error, ProvisionRequest, Rejection};
 use crate::ironic::model::{self, Node};
 
@@ -90,15 +91,19 @@ fn drive(drive: ConfigDrive) -> Result<client::ConfigDrive, Error> {
 /// A node that has vanished is no reason to give up: the next look tells.
 pub fn class(error: &Error) -> CallClass {
     match (error.class(), error.rejection()) {
+        // The node may have moved since it was looked at. If it has not, Ironic says the same for ever.
+        (_, Some(Rejection::InvalidState)) => CallClass::Blocked,
         (Class::Transient, _) | (_, Some(Rejection::NotFound)) => CallClass::Transient,
         (Class::Blocked, _) => CallClass::Blocked,
         (Class::Terminal, _) => CallClass::Terminal,
     }
 }
 
-/// Whether Ironic surely has not acted: it said so (4xx), or had nobody to do it (503).
+/// Whether Ironic surely has not acted: it was not asked, said so (4xx), or had nobody to do it (503).
 pub fn is_refused(error: &Error) -> bool {
-    error.status().is_some_and(|status| (400..500).contains(&status))
+    matches!(error, Error::Suspended)
+        || error.is_withdrawn()
+        || error.status().is_some_and(|status| (400..500).contains(&status))
         || error.rejection() == Some(Rejection::Busy)
 }
 
@@ -114,7 +119,11 @@ pub fn reason(error: &Error) -> Reason {
         Some(Rejection::Protected) => Reason::Protected,
         Some(Rejection::Maintenance) => Reason::Maintenance,
         Some(Rejection::Retired) => Reason::Retired,
-        _ if matches!(error, Error::BmcUnreached { .. }) => Reason::CredentialsRejected,
+        _ if matches!(error, Error::BmcUnreached { .. }) => match reach::of(&error.words_in_full()) {
+            Reach::Unreached => Reason::BmcUnreachable,
+            Reach::Refused => Reason::CredentialsRejected,
+        },
+        Some(Rejection::InvalidState) => Reason::RetryingAfterFailure,
         _ if error.class() == Class::Transient => Reason::IronicUnavailable,
         _ => Reason::Rejected,
     }

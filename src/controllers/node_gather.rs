@@ -4,24 +4,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Namespace;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::runtime::reflector::ObjectRef;
-use kube::{Api, CustomResourceExt};
+use kube::{Api, ResourceExt};
 use uuid::Uuid;
 
+use super::cloud_settings;
 use super::context::Context;
 use super::node::{Ended, key};
+use super::node_fresh::{Announced, Looks};
 use super::node_look::Seen;
 use crate::api::conditions::Reason;
 use crate::api::{BareMetalCloud, BareMetalNode, BareMetalNodeStatus};
-use crate::domain::node::facts::asks_to_undeploy;
-use crate::domain::node::gate::Destructive;
+use crate::domain::cloud_identity::Accepts;
+use crate::domain::node::outcome::Untold;
 use crate::domain::node::situation::place;
 use crate::domain::node::{CloudFacts, NodeFacts, SecretFacts, desired, words};
+use crate::domain::ownership::Liveness;
 use crate::fleet::clouds::Entry;
 use crate::fleet::{Note, ObjectKey, Observer};
+use crate::ironic::client::Client;
 use crate::ironic::model::{Life, Node, NodeSummary, life};
+use crate::permit::Moment;
 
 /// One reconcile on its way: the object, and what has been read for it so far.
 pub struct Pass<'a> {
@@ -41,8 +44,18 @@ pub struct Pass<'a> {
     pub full: Option<(Arc<NodeSummary>, Node)>,
     /// Ironic said, by id, in this reconcile, that the node is not there.
     pub lost: bool,
-    /// The destructive step whose intent was written in this reconcile.
-    pub confirmed: Option<Destructive>,
+    /// When the request for `full` was begun.
+    pub looked: Option<Moment>,
+    /// `full` is not from a look of this reconcile but from a listing.
+    pub listed: bool,
+    /// The status after the last step, if it is not stored yet.
+    pub done: Option<BareMetalNodeStatus>,
+    /// What became of looks at the machine for a step that destroys.
+    pub looks: Looks,
+    /// The destructive step whose intent was written in this reconcile, after `full` was read.
+    pub announced: Option<Announced>,
+    /// A client with a slot at hand, for a step that destroys.
+    pub slot: Option<Client>,
     /// The Secrets.
     pub secrets: SecretFacts,
     /// Its cloud.
@@ -50,32 +63,45 @@ pub struct Pass<'a> {
     pub(super) broken: Option<String>,
     pub(super) suspicion: Option<(Reason, String)>,
     drivers: Option<Vec<String>>,
-    bulk_deletion: Option<bool>,
+    pub(super) bulk_deletion: Option<bool>,
+    /// Why something cannot be decided now.
+    pub untold: Option<Untold>,
     history: Option<String>,
     fresh_instance_id: Uuid,
+    pub(super) namespace_uid: Option<String>,
 }
 
 impl<'a> Pass<'a> {
     /// Begins.
-    pub fn new(object: BareMetalNode, api: Api<BareMetalNode>, context: &'a Context) -> Self {
+    pub fn new(mut object: BareMetalNode, api: Api<BareMetalNode>, context: &'a Context) -> Self {
+        let stored = object.status.clone();
+        let done = context.unwritten.of(&object);
+        object.status = done.clone().or(object.status);
         Self {
             context,
             api,
-            stored: object.status.clone(),
+            stored,
             key: key(&object),
             object,
             observer: None,
             full: None,
             lost: false,
-            confirmed: None,
+            looked: None,
+            listed: false,
+            done,
+            looks: Looks::Good,
+            announced: None,
+            slot: None,
             secrets: SecretFacts::default(),
             cloud: None,
             broken: None,
             suspicion: None,
             drivers: None,
             bulk_deletion: None,
+            untold: None,
             history: None,
             fresh_instance_id: Uuid::new_v4(),
+            namespace_uid: None,
         }
     }
 
@@ -88,11 +114,11 @@ impl<'a> Pass<'a> {
     /// history of a failure that has lost its words.
     pub async fn gather(&mut self) {
         self.gather_cloud();
+        self.gather_namespace().await;
+        self.gather_holders().await;
         self.gather_secret_versions();
         self.settle_doubt();
-        if self.bulk_deletion.is_none() && self.may_wipe() {
-            self.bulk_deletion = Some(self.is_bulk_deletion().await);
-        }
+        self.gather_bulk_deletion().await;
         self.gather_history().await;
     }
 
@@ -100,7 +126,12 @@ impl<'a> Pass<'a> {
         let cloud = ObjectKey::new(self.namespace(), &self.object.spec.cloud_ref.name);
         let reference = ObjectRef::new(&cloud.name).within(&cloud.namespace);
         self.cloud = self.context.cloud_store.get(&reference);
-        (self.observer, self.broken) = match self.context.clouds.get(&cloud) {
+        // What was connected to is what the spec in hand names, or else it is waited for.
+        let entry = self.cloud.as_ref().and_then(|object| {
+            let place = cloud_settings::place(object);
+            self.context.clouds.get_at(&cloud, &place)
+        });
+        (self.observer, self.broken) = match entry {
             Some(Entry::Observed(observer)) => (Some(observer), None),
             Some(Entry::Broken(why)) => (None, Some(why)),
             None => (None, None),
@@ -124,28 +155,9 @@ impl<'a> Pass<'a> {
         self.secrets.versions = versions.collect();
     }
 
-    fn may_wipe(&self) -> bool {
-        self.object.metadata.deletion_timestamp.is_some() && asks_to_undeploy(&self.object)
-    }
-
-    /// Whether the namespace or the definition goes, and the object with it. What cannot be told counts as yes.
-    async fn is_bulk_deletion(&self) -> bool {
-        let namespaces = Api::<Namespace>::all(self.context.kube.clone());
-        let definitions = Api::<CustomResourceDefinition>::all(self.context.kube.clone());
-        let (namespace, definition) = tokio::join!(
-            namespaces.get(self.namespace()),
-            definitions.get(BareMetalNode::crd_name())
-        );
-        let going = [
-            namespace.map(|found| found.metadata.deletion_timestamp),
-            definition.map(|found| found.metadata.deletion_timestamp),
-        ];
-        going.into_iter().any(|deletion| !matches!(deletion, Ok(None)))
-    }
-
     /// `last_error` can vanish from a node that is still failed; its history keeps the reason.
     async fn gather_history(&mut self) {
-        let Seen::Summary(node, _) = self.look() else {
+        let Seen::Summary(node, ..) = self.look() else {
             return;
         };
         let told = node.failure().is_some()
@@ -157,10 +169,10 @@ impl<'a> Pass<'a> {
         if told || life(&node.provision_state) != Life::Failed || self.history.is_some() {
             return;
         }
-        let Some(observer) = self.observer.clone() else {
+        let Some(client) = self.ironic() else {
             return;
         };
-        match observer.client.node_history(&node.uuid).await {
+        match client.node_history(&node.uuid).await {
             Ok(events) => {
                 let last = events
                     .into_iter()
@@ -181,6 +193,10 @@ impl<'a> Pass<'a> {
             fingerprint: seen.fingerprint(),
             secrets: &self.secrets,
             cloud: CloudFacts {
+                deleting: self
+                    .cloud
+                    .as_ref()
+                    .is_some_and(|cloud| cloud.metadata.deletion_timestamp.is_some()),
                 paused,
                 suspect: self
                     .suspicion
@@ -190,10 +206,23 @@ impl<'a> Pass<'a> {
                 room: self.standing(),
                 budget: self.budget(now),
                 paid: self.context.nodes.has_paid(&self.object),
+                accepts: self
+                    .cloud
+                    .as_ref()
+                    .map(|cloud| Accepts::read(cloud.annotations()))
+                    .unwrap_or_default(),
             },
             cluster: &self.context.cluster,
+            writers: self.context.writers.get(),
+            namespace_uid: self.namespace_uid.as_deref(),
+            bmc: seen.bmc(),
+            holder: seen
+                .look()
+                .summary()
+                .map_or(Liveness::Living, |row| self.holder(row)),
             bulk_deletion: self.bulk_deletion.unwrap_or(false),
-            confirmed: self.confirmed,
+            look_holds: self.look_holds(),
+            confirmed: self.announced.map(|announced| announced.step),
             fresh_instance_id: self.fresh_instance_id,
             history: self.history.as_deref(),
             now,
@@ -235,13 +264,23 @@ impl<'a> Pass<'a> {
                 known: look.known(),
                 waiting,
                 each_listing,
+                first: matches!(look, Seen::NotYet | Seen::Absent | Seen::Summary(..))
+                    && self.compares_for_the_first_time(),
             },
         );
     }
 
+    /// Whether there is, or will be, a node that was never compared with the spec.
+    fn compares_for_the_first_time(&self) -> bool {
+        let status = self.object.status.as_ref();
+        let compared = status.is_some_and(|status| status.applied.is_some());
+        let has_node = self.object.spec.import.is_some() || status.is_some_and(|status| status.id.is_some());
+        has_node && !compared && !self.deleting() && !self.object.spec.paused
+    }
+
     /// Tells the metrics when a transition that we began has ended.
     pub fn watch_transition(&self, look: &Seen) {
-        let Seen::Summary(node, _) = look else { return };
+        let Seen::Summary(node, ..) = look else { return };
         if life(&node.provision_state) == Life::Running {
             return;
         }

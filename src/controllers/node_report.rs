@@ -22,10 +22,27 @@ pub async fn report(pass: &mut Pass<'_>, ended: Ended) -> Ended {
     if pass.object.status == pass.stored {
         return ended;
     }
+    if let Some(left) = silence(pass) {
+        return Ended::new("waiting", Some(left));
+    }
     match store(pass).await {
         Ok(()) => ended,
         Err(error) => refused(pass, &error),
     }
+}
+
+/// How much longer an object says nothing that nobody has looked at: all it could say is that a listing is awaited, which is there soon.
+fn silence(pass: &Pass<'_>) -> Option<std::time::Duration> {
+    let looked_at = |status: &BareMetalNodeStatus| status.observed_generation.is_some_and(|seen| seen > 0);
+    if pass.stored.as_ref().is_some_and(looked_at) {
+        return None;
+    }
+    let conditions = &pass.object.status.as_ref()?.conditions;
+    let ready = conditions
+        .iter()
+        .find(|condition| condition.type_ == types::READY)?;
+    let awaits = ready.reason == Reason::AwaitingObservation.as_str();
+    awaits.then(|| pass.context.nodes.silence(&pass.object)).flatten()
 }
 
 /// What a reconcile went through between two reports is no transition.
@@ -42,10 +59,15 @@ pub async fn store(pass: &mut Pass<'_>) -> Result<(), Error> {
     let stored = match status::write(&pass.api, &pass.object).await {
         Ok(stored) => stored,
         Err(error) => {
+            if let Some(done) = pass.done.clone() {
+                pass.context.unwritten.keep(&pass.object, before.clone(), done);
+            }
             pass.stored = before;
             return Err(error);
         }
     };
+    pass.done = None;
+    pass.context.unwritten.forget(&stored);
     pass.context.nodes.wrote(&stored);
     pass.stored.clone_from(&stored.status);
     pass.object = stored;
@@ -71,7 +93,7 @@ pub fn refused(pass: &Pass<'_>, error: &Error) -> Ended {
         }
         Error::Gone => {
             pass.context.nodes.forget(&pass.object);
-            pass.context.claims.forget(&pass.object);
+            pass.context.claims.forget(&pass.key);
             Ended::new("gone", None)
         }
         _ => {
@@ -124,7 +146,17 @@ fn publish(context: &Context, object: &BareMetalNode, before: Option<&BareMetalN
             format!("{from}{new}{words}"),
         );
     }
-    if let Some((reason, message)) = newly_stalled(now, before) {
+    let stalled = newly_stalled(now, before);
+    // A stall for the same reason is told once.
+    let told = stalled.as_ref().map(|(reason, _)| *reason);
+    if let Some((severity, reason, message)) =
+        health(now, before).filter(|(_, reason, _)| told != Some(*reason))
+    {
+        context
+            .events
+            .publish(object.object_ref(&()), severity, reason, "Health", message);
+    }
+    if let Some((reason, message)) = stalled {
         context.events.publish(
             object.object_ref(&()),
             Severity::Warning,
@@ -151,6 +183,30 @@ fn newly_stalled(
     let known = before.and_then(stalled).is_some_and(|(old, _)| old == reason);
     (!known).then_some(())?;
     Some((Reason::parse(&reason)?.as_str(), message))
+}
+
+/// What is told of the machine's health: that something is wrong, another thing than before, or that nothing is any more.
+fn health(
+    now: &BareMetalNodeStatus,
+    before: Option<&BareMetalNodeStatus>,
+) -> Option<(Severity, &'static str, String)> {
+    let find = |status: &BareMetalNodeStatus| {
+        let mut conditions = status.conditions.iter();
+        let healthy = conditions.find(|condition| condition.type_ == types::HEALTHY)?;
+        let reason = Reason::parse(&healthy.reason)?;
+        Some((healthy.status == "True", reason, healthy.message.clone()))
+    };
+    let (healthy, reason, message) = find(now)?;
+    let before = before
+        .and_then(find)
+        .map(|(healthy, reason, _)| (healthy, reason));
+    let known = before.unwrap_or((true, Reason::NothingWrong));
+    if healthy {
+        let message = "Nothing is wrong with the machine any more.".to_owned();
+        (!known.0).then_some((Severity::Normal, "Healthy", message))
+    } else {
+        (known != (false, reason)).then_some((Severity::Warning, reason.as_str(), message))
+    }
 }
 
 /// The reason of the Event for arriving in a state.

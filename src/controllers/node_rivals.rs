@@ -1,152 +1,180 @@
 //! Whose a machine is that our object never enrolled: under an earlier uid of it, somebody else's, or another object's.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use kube::runtime::reflector::ObjectRef;
 
-use kube::ResourceExt;
-
+use super::claims::{Rival, Wants};
+use super::context::Context;
 use super::node::key;
 use super::node_gather::Pass;
-use super::node_look::{Seen, enrolled_at, owner};
+use super::node_keys::{self, NodeKey};
+use super::node_look::Seen;
 use super::node_trust::is_seen_through;
 use crate::api::BareMetalNode;
-use crate::domain::node::desired;
 use crate::domain::node::facts::ironic_name;
-use crate::domain::node::marker::Marker;
-use crate::fleet::{Observer, Sight};
-use crate::ironic::model::{Bmc, NodeSummary};
+use crate::domain::node::gate::Destructive;
+use crate::domain::node::identity::Claim;
+use crate::domain::node::outcome::Untold;
+use crate::domain::node::rules::Step;
+use crate::fleet::{ObjectKey, Observer};
+use crate::ironic::model::{Bmc, NodeSummary, Stamp};
 
-/// The objects that were told that their machine is free: uid → generation of the spec that names it.
-///
-/// Between that word and the node's row in the snapshot lies the request that enrols it; an object that asks meanwhile must
-/// not get the same word.
-#[derive(Default)]
-pub struct Claims {
-    granted: Mutex<HashMap<String, i64>>,
-}
-
-impl Claims {
-    /// Grants the machine to `object` unless `rival`, which is told who was granted theirs, names another object.
-    fn ask<T>(
-        &self,
-        object: &BareMetalNode,
-        rival: impl FnOnce(&dyn Fn(&BareMetalNode) -> bool) -> Option<T>,
-    ) -> Option<T> {
-        let (Some(uid), Some(generation)) = (object.uid(), object.metadata.generation) else {
-            return None;
-        };
-        let mut granted = self.granted.lock().unwrap_or_else(PoisonError::into_inner);
-        if granted.get(&uid) == Some(&generation) {
-            return None;
-        }
-        granted.remove(&uid);
-        let rival = rival(&|other| other.uid().is_some_and(|uid| granted.contains_key(&uid)));
-        if rival.is_none() {
-            granted.insert(uid, generation);
-        }
-        rival
-    }
-
-    /// The object is gone.
-    pub fn forget(&self, object: &BareMetalNode) {
-        if let Some(uid) = object.uid() {
-            let mut granted = self.granted.lock().unwrap_or_else(PoisonError::into_inner);
-            granted.remove(&uid);
-        }
-    }
-}
-
-/// A row that was found, with what else is known of its node.
-fn found(observer: &Observer, row: Arc<NodeSummary>) -> Seen {
-    let fingerprint = match observer.sight(&row.uuid) {
-        Sight::Row(_, fingerprint) => fingerprint,
-        Sight::Stale | Sight::Unlisted => None,
-    };
-    Seen::Summary(row, fingerprint)
-}
+/// Older objects of the namespace that are looked at, at most: of so many that name one machine, none has it without the others' leave.
+const MOST: usize = 32;
 
 impl Pass<'_> {
-    /// Never enrolled under this uid: perhaps under an earlier one, or by somebody else.
-    pub(super) fn look_for_it(&self, observer: &Observer) -> Seen {
-        let ours = Marker::of(&self.object, &self.context.cluster);
-        let marked =
-            |row: &NodeSummary| Marker::read(&row.extra).is_some_and(|marker| marker.same_object(&ours));
-        if let Some(row) = observer.find(|row, _| marked(row).then(|| Arc::clone(row))) {
-            return found(observer, row);
-        }
+    /// Whether every node was listed, in detail, since the object first asked for its machine: one that was enrolled after the last listing
+    /// would be taken for free.
+    pub(super) fn has_been_looked_for(&self, observer: &Observer) -> bool {
+        observer.has_looked_for(&self.key, self.object.metadata.generation.unwrap_or_default())
+    }
+
+    /// No node is the object's, nor in its way: the machine is free, unless another object was told so before.
+    pub(super) fn look_for_it(&self, claim: &Claim, observer: &Observer) -> Seen {
         if self.deleting() {
             return Seen::Absent;
         }
-        // A machine that was enrolled after the last listing would be taken for free.
-        if !observer.has_looked_for(&self.key, self.object.metadata.generation.unwrap_or_default()) {
+        if !self.has_been_looked_for(observer) {
             return Seen::NotYet;
         }
-        if let Some(import) = &self.object.spec.import {
-            let named = |row: &NodeSummary| {
-                import.id.as_ref() == Some(&row.uuid) || (import.name.is_some() && import.name == row.name)
-            };
-            let node = observer.find(|row, _| named(row).then(|| Arc::clone(row)));
-            return node.map_or(Seen::Absent, |row| found(observer, row));
-        }
-        let name = ironic_name(&self.object);
-        let bmc = self.wanted_bmc();
-        let named = |row: &NodeSummary| row.name.as_deref() == Some(&name);
-        let taken = bmc.as_ref().and_then(|bmc| enrolled_at(observer, bmc, ""));
-        taken
-            .or_else(|| {
-                observer.find(|row, _| {
-                    named(row).then(|| format!("The name {name} is enrolled already, as {}.", owner(row)))
-                })
-            })
-            .or_else(|| self.claimed_by_another_object(bmc.as_ref(), &name))
-            .map_or(Seen::Absent, Seen::Taken)
-    }
-
-    /// The BMC that the spec names: in the clear, or in Secrets as far as they were read.
-    pub(super) fn wanted_bmc(&self) -> Option<Bmc> {
-        let mut info = desired::read_driver_info(&self.object, &self.secrets);
-        info.extend(
-            self.object
-                .spec
-                .driver_info
-                .iter()
-                .flat_map(|info| info.0.clone()),
-        );
-        Bmc::of(&info)
-    }
-
-    /// Another object of this cluster that wants the same machine and was granted it, or was created earlier.
-    fn claimed_by_another_object(&self, bmc: Option<&Bmc>, name: &str) -> Option<String> {
-        let age = |object: &BareMetalNode| (object.metadata.creation_timestamp.clone(), key(object));
-        let mine = age(&self.object);
-        let same_bmc = |other: &BareMetalNode| {
-            let pair = bmc.zip(self::bmc(other));
-            pair.is_some_and(|(one, other)| one.same_machine(&other))
+        let Some(wants) = wants(claim, observer) else {
+            return Seen::Absent;
         };
-        let other = self.context.claims.ask(&self.object, |granted| {
-            self.context.node_store.find(|other| {
-                other.metadata.uid != self.object.metadata.uid
-                    && (same_bmc(other) || ironic_name(other) == name)
-                    && (granted(other) || age(other) < mine)
-                    && self
-                        .observer
-                        .as_ref()
-                        .is_some_and(|ours| is_seen_through(other, ours, self.context))
-            })
+        let (rival, ended) = match self.older_rival(&wants) {
+            Some(older) => (Some(older), false),
+            None => match self.context.claims.rival(&self.key, &wants, shown_by(observer)) {
+                Some(Rival { key, ended }) => (Some(key), ended),
+                None => (None, false),
+            },
+        };
+        let Some(rival) = rival else {
+            self.context.claims.stop_waiting(&self.key);
+            return Seen::Absent;
+        };
+        self.context.claims.wait(&self.key, &rival);
+        // What came of the other's request shows in the next listing.
+        if ended {
+            Seen::NotYet
+        } else {
+            Seen::Taken(self.belongs_to(&wants, &rival))
+        }
+    }
+
+    /// An object of the namespace that wants the same and was created earlier. Those of other namespaces may never get as far as to enrol
+    /// it: they count once they do.
+    fn older_rival(&self, wants: &Wants) -> Option<ObjectKey> {
+        let observer = self.observer.as_ref()?;
+        let namespace = self.namespace();
+        let age = |object: &BareMetalNode| (object.metadata.creation_timestamp.clone(), key(object));
+        let name = NodeKey::Name(namespace.to_owned(), wants.name.clone());
+        let service = wants.bmc.as_ref().map(|bmc| NodeKey::service(namespace, bmc));
+        let named = service.into_iter().chain([name]);
+        let mut others = named.flat_map(|named| self.context.nodes_by.first(&named, MOST));
+        let meets = |other: &BareMetalNode| {
+            let same_bmc = wants.bmc.as_ref().zip(node_keys::bmc(other));
+            same_bmc.is_some_and(|(one, other)| one.may_be_same(&other)) || ironic_name(other) == wants.name
+        };
+        let older = others.find(|other| {
+            other.metadata.uid != self.object.metadata.uid
+                && meets(other)
+                && age(other) < age(&self.object)
+                && is_seen_through(other, observer, self.context)
         })?;
-        let what = bmc.filter(|_| same_bmc(&other)).map_or_else(
-            || format!("The name {name}"),
-            |bmc| format!("The machine at {bmc}"),
+        Some(key(&older))
+    }
+
+    /// Who has what the object wants, in a sentence. Objects of other namespaces are not named.
+    fn belongs_to(&self, wants: &Wants, rival: &ObjectKey) -> String {
+        let what = wants.bmc.as_ref().map_or_else(
+            || format!("The name {}", wants.name),
+            |bmc| format!("The machine at {bmc}, or the name {},", wants.name),
         );
-        Some(format!(
-            "{what} belongs to BareMetalNode {}/{} already.",
-            other.namespace().unwrap_or_default(),
-            other.name_any()
-        ))
+        if rival.namespace == self.namespace() {
+            let ObjectKey { namespace, name } = rival;
+            format!("{what} belongs to BareMetalNode {namespace}/{name} already.")
+        } else {
+            format!("{what} belongs to a BareMetalNode of another namespace already.")
+        }
+    }
+
+    /// Why the machine must not be written over: another node of this Ironic has its BMC. Two clouds may lead to one Ironic by two addresses,
+    /// and neither object knew of the other when it enrolled the machine; whoever looks later sees the node of the earlier one.
+    pub(super) fn twin(&self, destructive: Destructive) -> Result<Option<String>, Untold> {
+        let writes = matches!(destructive.step(), Step::Provide | Step::Deploy);
+        let own = self.enrolled().or(self.object.metadata.uid.as_deref());
+        let own = own.unwrap_or_default();
+        let Some((observer, bmc)) = self
+            .observer
+            .as_ref()
+            .filter(|_| writes)
+            .and_then(|observer| Some((observer, observer.bmc(own)?)))
+        else {
+            return Ok(None);
+        };
+        if !observer.knows_every_bmc() {
+            return Err(Untold {
+                why: "Whether another node in Ironic has the BMC of this machine is not known before the next listing.".to_owned(),
+                forbidden: false,
+            });
+        }
+        let is_twin = |row: &NodeSummary| {
+            row.uuid != own
+                && observer
+                    .bmc(&row.uuid)
+                    .is_some_and(|other| other.may_be_same(&bmc))
+        };
+        let twin = observer.by_bmc(&bmc).into_iter().find(|row| is_twin(row));
+        Ok(twin.map(|twin| {
+            format!(
+                "Node {} in Ironic has the BMC of this machine, too: one machine under two names, which is neither cleaned nor deployed. \
+                 Remove one of the two.",
+                twin.uuid
+            )
+        }))
+    }
+
+    /// Whether nobody else is about to take what this step takes: then it is this object's as long as its request is under way.
+    pub(super) fn takes(&self, step: Step, observer: &Observer) -> bool {
+        let claim = self.claim();
+        let Some(wants) = wants(&claim, observer).filter(|_| self.may_take_more(step, observer, &claim))
+        else {
+            return true;
+        };
+        self.context.claims.take(&self.key, wants, shown_by(observer))
+    }
+
+    /// Whether the step may give the object a machine that it does not have yet.
+    fn may_take_more(&self, step: Step, observer: &Observer, claim: &Claim) -> bool {
+        let moves = |bmc: &Bmc| {
+            let id = self.enrolled().unwrap_or_default();
+            observer.bmc(id).is_none_or(|live| !live.same_machine(bmc))
+        };
+        step == Step::Create || (step == Step::Patch && claim.bmc.as_ref().is_some_and(moves))
+    }
+
+    /// The request has ended; what came of it shows in whatever is listed from now on.
+    pub(super) fn has_taken(&self, observer: &Observer) {
+        end_claim(&self.key, Some(observer.client.stamp()), self.context);
     }
 }
 
-/// The BMC that the spec names in the clear.
-fn bmc(object: &BareMetalNode) -> Option<Bmc> {
-    Bmc::of(&object.spec.driver_info.as_ref()?.0)
+/// A request that takes something has ended, if there was one: those who wait for its outcome look again.
+pub fn end_claim(key: &ObjectKey, at: Option<Stamp>, context: &Context) {
+    if context.claims.end(key, at) {
+        for waiting in context.claims.waiters(key) {
+            let waiting = ObjectRef::new(&waiting.name).within(&waiting.namespace);
+            context.node_triggers.send(waiting).ok();
+        }
+    }
+}
+
+fn wants(claim: &Claim, observer: &Observer) -> Option<Wants> {
+    Some(Wants {
+        ironic: observer.serial(),
+        bmc: claim.bmc.clone(),
+        name: claim.name.clone()?,
+    })
+}
+
+fn shown_by(observer: &Observer) -> impl Fn(Stamp) -> bool {
+    |stamp| observer.has_listed_since(stamp)
 }

@@ -1,21 +1,40 @@
 //! Room and budget: what a node's object asks of the limits of its cloud before a step.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use jiff::Timestamp;
 use kube::Api;
 
 use super::node::Ended;
 use super::node_call;
-use super::node_execute::Next;
+use super::node_execute::{Next, failed_call};
 use super::node_gather::Pass;
 use crate::api::BareMetalCloud;
 use crate::domain::budget::{self, Budget};
 use crate::domain::node::gate::{self, Destructive};
 use crate::domain::node::rules::Step;
 use crate::domain::node::{NodePlan, room};
+use crate::fleet::CloudKey;
 use crate::fleet::limits::Request;
 use crate::ironic::client;
 use crate::ironic::model::{NodeSummary, Standing, Work};
 use crate::kubernetes::{Error, status};
+
+/// One payment at a time, of each cloud.
+#[derive(Default)]
+pub struct Payments {
+    clouds: Mutex<HashMap<CloudKey, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Payments {
+    fn of(&self, cloud: &CloudKey) -> Arc<tokio::sync::Mutex<()>> {
+        let mut clouds = self.clouds.lock().unwrap_or_else(PoisonError::into_inner);
+        // Nobody pays there now.
+        clouds.retain(|_, paying| Arc::strong_count(paying) > 1);
+        Arc::clone(clouds.entry(cloud.clone()).or_default())
+    }
+}
 
 impl Pass<'_> {
     /// Where the object stands in line.
@@ -73,7 +92,11 @@ impl Pass<'_> {
     /// whoever else writes counts it too. What was paid for and not taken is not paid for again. What comes next if it could not
     /// be paid for.
     pub async fn pay(&self, destructive: Destructive) -> Option<Next> {
-        let _one_at_a_time = self.context.payments.lock().await;
+        // Who has nothing to pay waits for nobody.
+        self.budget(Timestamp::now())
+            .filter(|_| !self.context.nodes.has_paid(&self.object))?;
+        let cloud = CloudKey::new(self.namespace(), &self.object.spec.cloud_ref.name);
+        let _one_at_a_time = self.context.payments.of(&cloud).lock_owned().await;
         let now = Timestamp::now();
         let left = self.budget(now).map(|budget| budget.left());
         let (Some(left), false) = (left, self.context.nodes.has_paid(&self.object)) else {
@@ -95,6 +118,17 @@ impl Pass<'_> {
             }
             Err(error) => Some(Next::Ended(self.not_paid(&error))),
         }
+    }
+
+    /// Whether nothing is written to the cloud right now.
+    pub fn is_suspended(&self) -> bool {
+        let observer = self.observer.as_ref();
+        observer.is_some_and(|observer| observer.client.suspended().is_some())
+    }
+
+    /// Nothing is written to this Ironic for now: no step is announced either.
+    pub async fn suspended(&mut self, step: Step) -> Next {
+        Next::Ended(failed_call(self, step, &client::Error::Suspended).await)
     }
 
     /// The step that was paid for is taken.

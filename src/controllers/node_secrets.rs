@@ -8,7 +8,7 @@ use secrecy::ExposeSecret;
 use super::node_gather::Pass;
 use crate::domain::node::facts::SecretContent;
 use crate::domain::node::{desired, quotes};
-use crate::kubernetes::secrets::SecretError;
+use crate::kubernetes::secrets::{ANYTHING, CREDENTIALS, SecretError};
 
 impl Pass<'_> {
     /// Reads the content of the Secrets.
@@ -19,7 +19,8 @@ impl Pass<'_> {
             .into_iter()
             .map(str::to_owned);
         for name in names.collect::<Vec<_>>() {
-            match self.context.secrets.read(self.namespace(), &name).await {
+            let most = self.most_bytes(&name);
+            match self.context.secrets.read(self.namespace(), &name, most).await {
                 Ok(secret) => {
                     let text = |value: &secrecy::SecretString| value.expose_secret().to_owned();
                     let data = secret
@@ -47,6 +48,16 @@ impl Pass<'_> {
         self.secrets.contents = Some(contents);
     }
 
+    /// How much the Secret may hold. User data may be large.
+    fn most_bytes(&self, name: &str) -> usize {
+        let user_data = desired::user_data_ref(&self.object);
+        if user_data.is_some_and(|(secret, _)| secret == name) {
+            ANYTHING
+        } else {
+            CREDENTIALS
+        }
+    }
+
     /// A deletion goes on without Secrets, and so does who no longer names one.
     fn cannot_read(&mut self, name: String, error: &SecretError) {
         let needed = desired::secret_names(&self.object).contains(&name.as_str());
@@ -58,6 +69,7 @@ impl Pass<'_> {
             SecretError::Forbidden { .. }
             | SecretError::MissingKey { .. }
             | SecretError::NotText { .. }
+            | SecretError::TooLarge { .. }
             | SecretError::Unavailable { .. } => Some(error.to_string()),
         };
         self.secrets.unread.insert(name, why);

@@ -1,6 +1,7 @@
 //! Watches, triggers, and the life of the controllers from start to stop.
 
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use futures::StreamExt;
 use jiff::Timestamp;
@@ -13,12 +14,15 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
-use super::{cloud, node, triggers};
+use super::node_keys::{self, NodeKey};
+use super::{cloud, node, triggers, unreadable};
 use crate::api::{BareMetalCloud, BareMetalNode};
 use crate::domain::budget::budget;
-use crate::fleet::Clouds;
+use crate::domain::writers::Writers;
+use crate::fleet::Turns;
 use crate::fleet::clouds::Woken;
 use crate::fleet::rooms::Figures;
+use crate::ironic::client::Reach;
 use crate::kubernetes::events::Events;
 use crate::kubernetes::secrets::{SecretVersions, Secrets};
 use crate::kubernetes::watch::{self, Scope, Synced, Watch};
@@ -33,8 +37,10 @@ pub struct Start {
     pub scope: Scope,
     /// This cluster's name in markers.
     pub cluster: String,
-    /// Objects of a kind reconciled at once.
+    /// Objects reconciled at once: nodes of one Ironic, or clouds.
     pub concurrency: u16,
+    /// Where connections to Ironic and Keystone may go.
+    pub reach: Reach,
     /// Events.
     pub events: Events,
     /// Metrics.
@@ -43,6 +49,8 @@ pub struct Start {
     pub permit: Permit,
     /// Who this process is, for Ironic's logs.
     pub instance: String,
+    /// Who writes marks for this cluster, once that is known.
+    pub writers: Arc<OnceLock<Writers>>,
     /// The order to stop.
     pub stop: CancellationToken,
 }
@@ -64,17 +72,8 @@ pub struct Controllers {
 impl Controllers {
     /// Sets everything up; nothing runs yet.
     pub fn new(start: Start) -> Self {
-        let Start {
-            kube,
-            scope,
-            cluster,
-            concurrency,
-            events,
-            metrics,
-            permit,
-            instance,
-            stop,
-        } = start;
+        let (kube, scope) = (start.kube, start.scope);
+        let (metrics, concurrency) = (start.metrics, start.concurrency);
         let nodes = watch::objects(scope.api(kube.clone()), node::KIND, metrics.clone());
         let clouds = watch::objects(scope.api(kube.clone()), cloud::KIND, metrics.clone());
         let secrets = watch::metadata(scope.api(kube.clone()), "Secret", metrics.clone());
@@ -83,30 +82,37 @@ impl Controllers {
         let (cloud_trigger_sender, cloud_triggers) = mpsc::unbounded_channel();
         let context = Arc::new(Context {
             kube: kube.clone(),
-            cluster,
-            clouds: Clouds::default(),
+            cluster: start.cluster,
+            clouds: Arc::default(),
             woken: woken_sender,
             node_triggers: trigger_sender,
             cloud_triggers: cloud_trigger_sender,
-            synced: vec![
-                nodes.synced.clone(),
-                clouds.synced.clone(),
-                secrets.synced.clone(),
-            ],
-            missing: super::node_trust::Missing::default(),
+            synced: [&nodes.synced, &clouds.synced, &secrets.synced]
+                .map(Clone::clone)
+                .to_vec(),
+            census: super::node_trust::Census::default(),
+            writers: start.writers,
             cloud_store: clouds.store.clone(),
             node_store: nodes.store.clone(),
+            unread_clouds: clouds.unread.clone(),
+            unread_nodes: nodes.unread.clone(),
+            nodes_by: nodes.index(NodeKey::of),
+            clouds_by: clouds.index(node_keys::secret_of_cloud),
             secret_store: secrets.store.clone(),
             secret_versions: SecretVersions::new(secrets.store.clone()),
             secrets: Secrets::new(kube),
-            events,
+            events: start.events,
             metrics,
-            permit,
-            instance,
-            stop,
-            payments: tokio::sync::Mutex::default(),
-            claims: super::node_rivals::Claims::default(),
+            permit: start.permit,
+            instance: start.instance,
+            stop: start.stop,
+            payments: super::node_room::Payments::default(),
+            holders: super::node_holders::Holders::default(),
+            turns: Mutex::new(Turns::new(usize::from(concurrency))),
+            reach: start.reach,
+            claims: super::claims::Claims::default(),
             nodes: super::memory::Memory::default(),
+            unwritten: super::unwritten::Unwritten::default(),
             cloud_memory: super::memory::Memory::default(),
         });
         Self {
@@ -136,6 +142,11 @@ impl Controllers {
                 .collect()
         });
         let context = Arc::downgrade(&self.context);
+        self.context.metrics.on_scrape_unhealthy(move || {
+            let troubles = context.upgrade().map(|context| context.clouds.troubles());
+            troubles.unwrap_or_default().into_iter().collect()
+        });
+        let context = Arc::downgrade(&self.context);
         self.context.metrics.on_scrape_observation_age(move || {
             Some(context.upgrade()?.clouds.oldest_observation()?.as_secs_f64())
         });
@@ -162,11 +173,13 @@ impl Controllers {
             ..
         } = self;
         let stop = context.stop.clone();
+        // Nodes take turns for each Ironic (`node_turn`): a bound on all of them would be one hung Ironic's to use up.
+        let unbounded = controller::Config::default();
         let config = controller::Config::default().concurrency(concurrency);
         let node_touched = triggers::of_nodes(nodes.touched, Arc::clone(&context));
         let cloud_touched = triggers::of_clouds(clouds.touched, Arc::clone(&context));
         let node_controller = Controller::for_stream(node_touched, nodes.store)
-            .with_config(config.clone())
+            .with_config(unbounded)
             .reconcile_on(triggers::received(node_triggers))
             .graceful_shutdown_on(stop.clone().cancelled_owned())
             .run(
@@ -188,11 +201,17 @@ impl Controllers {
         let pumps = stop.run_until_cancelled(async {
             tokio::join!(
                 triggers::pump_wakes(woken, &context),
-                triggers::pump_secrets(secrets.touched, &context)
+                triggers::pump_secrets(secrets.touched, &context),
+                unreadable::look_after(&context),
             )
         });
         tokio::join!(node_controller, cloud_controller, pumps, close(&stop, &context));
     }
+}
+
+/// Where connections to Ironic and Keystone may go: what is listed, or else everything but this machine, its link and the apiserver.
+pub fn reach(entries: &[String], apiserver: Vec<SocketAddr>) -> Result<Reach, String> {
+    Reach::new(entries, apiserver)
 }
 
 /// What waits for its turn is not under way: a queue of verbs would outlast any patience with our end.
@@ -220,6 +239,16 @@ fn work(context: &Context) -> Vec<Work> {
             Work::Waiting("destroy", count(destroy)),
         ]
     });
+    let observers = context.clouds.observers();
+    let suspended = observers
+        .iter()
+        .filter(|observer| observer.client.suspends_writes());
+    let odd = observers.iter().map(|observer| observer.overview().odd.count);
+    let turns = [
+        Work::Odd(count(odd.sum())),
+        Work::Suspended(count(suspended.count())),
+        Work::Queued(count(context.turns().waiting())),
+    ];
     let clouds = context.cloud_store.state();
     let budgets = clouds.iter().filter_map(|cloud| {
         let per_hour = cloud.spec.limits.as_ref()?.destructive.as_ref()?.per_hour?;
@@ -230,7 +259,7 @@ fn work(context: &Context) -> Vec<Work> {
         let left = budget(record, per_hour, Timestamp::now()).left();
         Some(Work::BudgetLeft(u64::try_from(left).unwrap_or_default()))
     });
-    figures.chain(budgets).collect()
+    figures.chain(turns).chain(budgets).collect()
 }
 
 /// A state as a label: Ironic's own spelling, or `unknown`.

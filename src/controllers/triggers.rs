@@ -1,22 +1,27 @@
 //! What wakes whom: from observers, Secrets, clouds and rivals to the objects they concern.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures::{Stream, StreamExt};
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, Stream, StreamExt};
 use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use kube::core::PartialObjectMeta;
-use kube::runtime::reflector::{ObjectRef, Store};
+use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
 use tokio::sync::mpsc;
 
-use super::cloud;
 use super::context::Context;
-use crate::api::conditions::{Reason, types};
-use crate::api::{ACCEPT_IDENTITY_ANNOTATION, BareMetalCloud, BareMetalNode};
-use crate::domain::node::desired;
+use super::node_keys::NodeKey;
+use super::{cloud, cloud_secrets, node_turn};
+use crate::api::{
+    ACCEPT_EARLIER_STATE_ANNOTATION, ACCEPT_IDENTITY_ANNOTATION, ACCEPT_WRITERS_ANNOTATION, BareMetalCloud,
+    BareMetalNode,
+};
 use crate::fleet::clouds::Woken;
 use crate::fleet::observer::Wake;
 use crate::fleet::{CloudKey, ObjectKey, Observer};
@@ -83,52 +88,85 @@ pub async fn pump_secrets(
     mut touched: impl Stream<Item = kube::runtime::watcher::Result<PartialObjectMeta<Secret>>> + Unpin,
     context: &Context,
 ) {
-    while let Some(touched) = touched.next().await {
-        let Ok(secret) = touched else { continue };
-        let (namespace, name) = (secret.namespace(), secret.name_any());
-        let names_it = |node: &BareMetalNode| desired::secret_names(node).contains(&name.as_str());
-        for node in within(&context.node_store, namespace.as_deref()).filter(|node| names_it(node)) {
-            context
-                .node_triggers
-                .send(ObjectRef::from_obj(node.as_ref()))
-                .ok();
-        }
-        let names_it = |cloud: &BareMetalCloud| {
-            cloud
-                .spec
-                .credentials_secret_ref
-                .as_ref()
-                .is_some_and(|secret| secret.name == name)
+    let mut releases = Releases::default();
+    loop {
+        // The stream fills the store that all Secrets' versions come from: nothing is waited for beside it.
+        let touched = tokio::select! {
+            touched = touched.next() => touched,
+            Some(()) = releases.under_way.next() => continue,
         };
-        for cloud in within(&context.cloud_store, namespace.as_deref()).filter(|cloud| names_it(cloud)) {
+        let Some(touched) = touched else { return };
+        let Ok(secret) = touched else { continue };
+        releases.begin(&secret, context);
+        let secret = ObjectKey::new(secret.namespace().unwrap_or_default(), secret.name_any());
+        for cloud in context.clouds_by.all(&secret) {
             context
                 .cloud_triggers
                 .send(ObjectRef::from_obj(cloud.as_ref()))
                 .ok();
         }
+        wake(context.nodes_by.all(&NodeKey::Secret(secret)), context);
     }
 }
 
-fn within<K>(store: &Store<K>, namespace: Option<&str>) -> impl Iterator<Item = Arc<K>>
-where
-    K: kube::Resource<DynamicType = ()> + Clone + 'static,
-{
-    store
-        .state()
-        .into_iter()
-        .filter(move |object| object.namespace().as_deref() == namespace)
+/// The finalizers of an earlier version that are being taken off Secrets.
+#[derive(Default)]
+struct Releases<'a> {
+    under_way: FuturesUnordered<BoxFuture<'a, ()>>,
+    /// Those that were tried, as they were then.
+    tried: HashSet<(Option<String>, bool)>,
+}
+
+/// So many are tried, each once in its life and once more when it is deleted. Anybody who may write Secrets can make more of them.
+const MOST_RELEASES: usize = 1000;
+
+/// How often one is tried that somebody else changes at the same time, and the pause in between.
+const TRIES: usize = 5;
+const PAUSE: Duration = Duration::from_secs(2);
+
+impl<'a> Releases<'a> {
+    fn begin(&mut self, secret: &PartialObjectMeta<Secret>, context: &'a Context) {
+        let metadata = &secret.metadata;
+        let deleting = metadata.deletion_timestamp.is_some();
+        let new = finalizer::is_in(metadata)
+            && self.tried.len() < MOST_RELEASES
+            && self.tried.insert((metadata.uid.clone(), deleting));
+        if new {
+            let secret = secret.clone();
+            let release = async move {
+                let reference = ObjectRef::from_obj(&secret);
+                let mut newest = Arc::new(secret);
+                for _ in 0..TRIES {
+                    if cloud_secrets::release(&newest, context).await {
+                        return;
+                    }
+                    tokio::time::sleep(PAUSE).await;
+                    let Some(now) = context.secret_store.get(&reference) else {
+                        return;
+                    };
+                    newest = now;
+                }
+            };
+            self.under_way.push(release.boxed());
+        }
+    }
+}
+
+fn wake(nodes: Vec<Arc<BareMetalNode>>, context: &Context) {
+    for node in nodes {
+        context
+            .node_triggers
+            .send(ObjectRef::from_obj(node.as_ref()))
+            .ok();
+    }
 }
 
 /// A node that changed or went may have been in the way of another that wants the same machine; one that goes, in the way of
 /// its cloud.
 fn wake_rivals(object: &BareMetalNode, context: &Context) {
-    for node in context.node_store.state() {
-        if node.metadata.uid != object.metadata.uid && waits_for_rival(&node) {
-            context
-                .node_triggers
-                .send(ObjectRef::from_obj(node.as_ref()))
-                .ok();
-        }
+    for waiting in context.claims.waiters(&super::node::key(object)) {
+        let waiting = ObjectRef::new(&waiting.name).within(&waiting.namespace);
+        context.node_triggers.send(waiting).ok();
     }
     let cloud = ObjectRef::new(&object.spec.cloud_ref.name).within(&object.namespace().unwrap_or_default());
     if context.node_store.get(&ObjectRef::from_obj(object)).is_none() {
@@ -139,26 +177,16 @@ fn wake_rivals(object: &BareMetalNode, context: &Context) {
     }
 }
 
-/// The object is gone: nobody waits for its node any more.
-fn forget(object: &BareMetalNode, context: &Context) {
+/// The object is gone: nothing is kept of it, and nobody waits for its node any more.
+pub fn forget(object: &BareMetalNode, context: &Context) {
     let key = super::node::key(object);
     for observer in context.clouds.observers() {
         observer.forget(&key);
     }
+    node_turn::leave(&key, context);
     context.nodes.forget(object);
-    context.claims.forget(object);
-}
-
-fn waits_for_rival(node: &BareMetalNode) -> bool {
-    let conditions = node
-        .status
-        .as_ref()
-        .map(|status| status.conditions.as_slice())
-        .unwrap_or_default();
-    let taken = Reason::MachineAlreadyEnrolled.as_str();
-    conditions
-        .iter()
-        .any(|condition| condition.type_ == types::READY && condition.reason == taken)
+    context.unwritten.forget(object);
+    context.claims.forget(&key);
 }
 
 /// A cloud's nodes are woken when something changed that they decide on, not by its counts.
@@ -167,10 +195,13 @@ fn wake_users(object: &BareMetalCloud, context: &Context, seen: &mut HashMap<Obj
     let mut hasher = DefaultHasher::new();
     object.metadata.uid.hash(&mut hasher);
     object.metadata.generation.hash(&mut hasher);
-    object
-        .annotations()
-        .get(ACCEPT_IDENTITY_ANNOTATION)
-        .hash(&mut hasher);
+    for name in [
+        ACCEPT_IDENTITY_ANNOTATION,
+        ACCEPT_EARLIER_STATE_ANNOTATION,
+        ACCEPT_WRITERS_ANNOTATION,
+    ] {
+        object.annotations().get(name).hash(&mut hasher);
+    }
     object
         .status
         .as_ref()
@@ -178,37 +209,47 @@ fn wake_users(object: &BareMetalCloud, context: &Context, seen: &mut HashMap<Obj
         .hash(&mut hasher);
     // A deletion is delivered as the last known object.
     let there = context.cloud_store.get(&ObjectRef::from_obj(object)).is_some();
-    let left = if there { None } else { context.clouds.remove(&key) };
-    there.hash(&mut hasher);
-    let now = hasher.finish();
-    if seen.insert(key.clone(), now) == Some(now) {
-        return;
+    if !there {
+        seen.remove(&key);
+        return forget_cloud(object, context);
     }
+    let now = hasher.finish();
+    if seen.insert(key.clone(), now) != Some(now) {
+        wake_nodes(&key, context, None);
+    }
+}
+
+/// The cloud is gone: nothing is kept of it, and its nodes decide on that.
+pub fn forget_cloud(object: &BareMetalCloud, context: &Context) {
+    let key = cloud::key(object);
+    let left = context.clouds.remove(&key);
+    context.census.forget(&key);
+    context.cloud_memory.forget(object);
     wake_nodes(&key, context, left.as_deref());
 }
 
-/// The nodes that hold on to the cloud: those that have, or may have, a counterpart in it.
+/// The nodes that hold on to the cloud: those that have, or may have, a counterpart in it. One that cannot be used may be of any
+/// cloud of its namespace unless it says which.
 pub fn users(key: &CloudKey, context: &Context) -> Vec<String> {
-    let nodes = context.node_store.state();
-    let uses = nodes.iter().filter(|node| {
-        node.namespace().as_deref() == Some(&key.namespace)
-            && node.spec.cloud_ref.name == key.name
-            && finalizer::is_on(node.as_ref())
+    let nodes = context.nodes_by.all(&NodeKey::Cloud(key.clone()));
+    let uses = nodes.iter().filter(|node| finalizer::is_on(node.as_ref()));
+    let unreadable = context.unread_nodes.all();
+    let may_use = unreadable.iter().filter(|node| {
+        node.metadata.namespace.as_deref() == Some(&key.namespace)
+            && node.cloud.as_ref().is_none_or(|cloud| *cloud == key.name)
+            && finalizer::is_in(&node.metadata)
     });
-    uses.map(|node| node.name_any()).collect()
+    let may_use = may_use.filter_map(|node| node.metadata.name.clone());
+    uses.map(|node| node.name_any()).chain(may_use).collect()
 }
 
 /// Wakes every node of the cloud; the observer that they are no longer seen through forgets them.
 pub fn wake_nodes(key: &CloudKey, context: &Context, left: Option<&Observer>) {
-    for node in context.node_store.state() {
-        if node.namespace().as_deref() == Some(&key.namespace) && node.spec.cloud_ref.name == key.name {
-            if let Some(left) = left {
-                left.forget(&super::node::key(&node));
-            }
-            context
-                .node_triggers
-                .send(ObjectRef::from_obj(node.as_ref()))
-                .ok();
+    let nodes = context.nodes_by.all(&NodeKey::Cloud(key.clone()));
+    if let Some(left) = left {
+        for node in &nodes {
+            left.forget(&super::node::key(node));
         }
     }
+    wake(nodes, context);
 }

@@ -3,7 +3,7 @@
 //! Two clouds with the same endpoint and the same credentials share one observer. What they ask of it is combined: it looks as
 //! often as the most eager of them wants, and lets through no more than the most careful of them allows.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use super::interest::ObjectKey;
 use super::limits::Limits;
 use super::observer::{Observer, Wake};
 use super::pace::Intervals;
+use super::shares::Share;
 use crate::ironic::client::{Client, Error, Settings};
 
 /// A BareMetalCloud.
@@ -79,10 +80,29 @@ impl Terms {
 struct State {
     clouds: HashMap<CloudKey, Seen>,
     sessions: HashMap<String, Weak<Observer>>,
+    /// The clouds of each session.
+    members: HashMap<String, HashSet<CloudKey>>,
+    /// What may be kept for each namespace.
+    shares: HashMap<String, Weak<Share>>,
+}
+
+/// Which cloud, and what led to it.
+#[derive(Clone, Copy)]
+pub struct Way<'a> {
+    /// The cloud.
+    pub cloud: &'a CloudKey,
+    /// What its spec says of where it is.
+    pub place: &'a str,
+    /// The version of the Secret that says more; empty without one.
+    pub secret: &'a str,
 }
 
 /// How a cloud is seen.
 struct Seen {
+    /// What its spec said of where it is.
+    place: String,
+    /// The version of the Secret that said more.
+    secret: String,
     session: String,
     entry: Entry,
     terms: Option<Terms>,
@@ -98,17 +118,63 @@ impl Seen {
 }
 
 impl State {
-    /// Puts the combined terms of its clouds to every observer.
-    fn agree(&self) {
-        for (session, observer) in &self.sessions {
-            let clouds = self.clouds.values().filter(|seen| seen.session == *session);
-            let terms = clouds.filter_map(|seen| seen.terms).reduce(Terms::with);
-            if let (Some(terms), Some(observer)) = (terms, observer.upgrade()) {
+    /// The cloud is seen so from now on, or not at all; how it was before.
+    fn exchange(&mut self, cloud: &CloudKey, now: Option<Seen>) -> Option<Seen> {
+        let mut sessions: Vec<_> = now.iter().map(|now| now.session.clone()).collect();
+        if let Some(now) = &now {
+            let members = self.members.entry(now.session.clone()).or_default();
+            members.insert(cloud.clone());
+        }
+        let before = match now {
+            Some(now) => self.clouds.insert(cloud.clone(), now),
+            None => self.clouds.remove(cloud),
+        };
+        if let Some(before) = before
+            .as_ref()
+            .filter(|before| !sessions.contains(&before.session))
+        {
+            if let Some(members) = self.members.get_mut(&before.session) {
+                members.remove(cloud);
+                if members.is_empty() {
+                    self.members.remove(&before.session);
+                }
+            }
+            sessions.push(before.session.clone());
+        }
+        self.agree(&sessions);
+        before
+    }
+
+    /// Puts the combined terms of their clouds to the observers of these sessions.
+    fn agree(&mut self, sessions: &[String]) {
+        self.shares.retain(|_, share| share.strong_count() > 0);
+        for session in sessions {
+            let clouds = self.members.get(session).into_iter().flatten();
+            let seen = clouds.filter_map(|cloud| self.clouds.get(cloud));
+            let terms = seen.filter_map(|seen| seen.terms).reduce(Terms::with);
+            let observer = self.sessions.get(session).and_then(Weak::upgrade);
+            if let (Some(terms), Some(observer)) = (terms, observer) {
                 observer.set_intervals(terms.intervals);
                 observer.set_limits(terms.limits);
                 observer.client.set_requests_in_flight(terms.requests_in_flight);
+                observer.shares.set(self.shares_of(session));
             }
         }
+    }
+
+    /// Those of the namespaces whose clouds are seen through the session.
+    fn shares_of(&mut self, session: &str) -> Vec<Arc<Share>> {
+        let clouds = self.members.get(session).into_iter().flatten();
+        let namespaces: HashSet<_> = clouds.map(|cloud| cloud.namespace.clone()).collect();
+        let share = |namespace| {
+            let known = self.shares.entry(namespace).or_default();
+            known.upgrade().unwrap_or_else(|| {
+                let share = Arc::default();
+                *known = Arc::downgrade(&share);
+                share
+            })
+        };
+        namespaces.into_iter().map(share).collect()
     }
 }
 
@@ -122,10 +188,35 @@ impl Clouds {
         self.state().clouds.get(cloud).map(|seen| seen.entry.clone())
     }
 
-    /// Sees the cloud through the observer of `session` (endpoint and credentials, as one word), starting it if need be.
+    /// The same for who decides by a spec that says this of where the cloud is: an observer of another place is none.
+    pub fn get_at(&self, cloud: &CloudKey, place: &str) -> Option<Entry> {
+        let state = self.state();
+        let seen = state.clouds.get(cloud).filter(|seen| seen.place == place);
+        seen.map(|seen| seen.entry.clone())
+    }
+
+    /// The version of the Secret that led to how the cloud is seen; empty without one.
+    pub fn secret(&self, cloud: &CloudKey) -> String {
+        let state = self.state();
+        let seen = state.clouds.get(cloud);
+        seen.map(|seen| seen.secret.clone()).unwrap_or_default()
+    }
+
+    /// The session that a cloud is seen through; empty without one.
+    pub fn session(&self, cloud: &CloudKey) -> String {
+        let state = self.state();
+        state
+            .clouds
+            .get(cloud)
+            .map(|seen| seen.session.clone())
+            .unwrap_or_default()
+    }
+
+    /// Sees the cloud through the observer of `session` (endpoint and credentials, as one word), starting it if need be. `place` is what its
+    /// spec says of where it is.
     pub fn observe(
         &self,
-        cloud: &CloudKey,
+        Way { cloud, place, secret }: Way<'_>,
         session: &str,
         settings: Settings,
         terms: Terms,
@@ -141,23 +232,26 @@ impl Clouds {
             let client = Client::new(settings)?;
             Observer::start(client, terms.intervals, forward(session, woken.clone()))
         };
-        state.sessions.retain(|_, observer| observer.strong_count() > 0);
-        state
-            .sessions
-            .insert(session.to_owned(), Arc::downgrade(&observer));
+        let known = state.sessions.get(session).and_then(Weak::upgrade);
+        if !known.is_some_and(|known| Arc::ptr_eq(&known, &observer)) {
+            state.sessions.retain(|_, observer| observer.strong_count() > 0);
+            let looking = Arc::downgrade(&observer);
+            state.sessions.insert(session.to_owned(), looking);
+        }
         let seen = Seen {
+            place: place.to_owned(),
+            secret: secret.to_owned(),
             session: session.to_owned(),
             entry: Entry::Observed(Arc::clone(&observer)),
             terms: Some(terms),
         };
-        let before = state.clouds.insert(cloud.clone(), seen);
-        state.agree();
-        let is_same = |before: &Seen| {
-            let through = matches!(&before.entry, Entry::Observed(known) if Arc::ptr_eq(known, &observer));
-            through && before.session == session
-        };
+        let before = state.exchange(cloud, Some(seen));
+        let through =
+            |before: &Seen| matches!(&before.entry, Entry::Observed(known) if Arc::ptr_eq(known, &observer));
+        let is_same = |before: &Seen| through(before) && before.session == session && before.place == place;
         let same = before.as_ref().is_some_and(is_same);
-        let left = before.filter(|_| !same).and_then(Seen::observer);
+        // Where only the words of the spec have changed, nothing is left.
+        let left = before.filter(|before| !through(before)).and_then(Seen::observer);
         Ok(Sighting {
             observer,
             new: !same,
@@ -167,35 +261,31 @@ impl Clouds {
 
     /// The cloud's settings do not work. The answer is the observer that it was seen through: other clouds may still be, and what
     /// the nodes of this one asked of it has to be taken back.
-    pub fn break_off(&self, cloud: &CloudKey, why: String) -> Option<Arc<Observer>> {
+    pub fn break_off(&self, (cloud, place): (&CloudKey, &str), why: String) -> Option<Arc<Observer>> {
         let broken = Seen {
+            place: place.to_owned(),
+            secret: String::new(),
             session: String::new(),
             entry: Entry::Broken(why),
             terms: None,
         };
         let mut state = self.state();
-        let before = state.clouds.insert(cloud.clone(), broken);
-        state.agree();
+        let before = state.exchange(cloud, Some(broken));
         before.and_then(Seen::observer)
     }
 
     /// The cloud is gone. The answer is as of [`Clouds::break_off`].
     pub fn remove(&self, cloud: &CloudKey) -> Option<Arc<Observer>> {
         let mut state = self.state();
-        let before = state.clouds.remove(cloud);
-        state.agree();
+        let before = state.exchange(cloud, None);
         before.and_then(Seen::observer)
     }
 
     /// The clouds seen through a session.
     pub fn seen_through(&self, session: &str) -> Vec<CloudKey> {
         let state = self.state();
-        state
-            .clouds
-            .iter()
-            .filter(|(_, seen)| seen.session == session)
-            .map(|(cloud, _)| cloud.clone())
-            .collect()
+        let members = state.members.get(session).into_iter().flatten();
+        members.cloned().collect()
     }
 
     /// No request is sent to any cloud any more; those under way are finished.
@@ -222,12 +312,20 @@ impl Clouds {
             })
     }
 
-    /// The age of the oldest cloud's last observation.
+    /// Nodes of all clouds with which something is wrong, by what it is.
+    pub fn troubles(&self) -> BTreeMap<&'static str, u64> {
+        let mut all = BTreeMap::new();
+        for observer in self.observers() {
+            for trouble in observer.troubles() {
+                *all.entry(trouble.as_str()).or_default() += 1;
+            }
+        }
+        all
+    }
+
+    /// The age of the oldest cloud's last observation; of one that was never seen, since it is looked for.
     pub fn oldest_observation(&self) -> Option<Duration> {
-        self.observers()
-            .iter()
-            .filter_map(|observer| observer.age())
-            .max()
+        self.observers().iter().map(|observer| observer.age()).max()
     }
 }
 
@@ -252,65 +350,5 @@ fn forward(session: &str, woken: mpsc::UnboundedSender<Woken>) -> mpsc::Unbounde
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
-
-    use super::*;
-    use crate::fleet::limits::Request;
-    use crate::ironic::model::{Standing, Work};
-
-    fn terms() -> Terms {
-        Terms {
-            intervals: Intervals::default(),
-            limits: Limits {
-                cleans: 1,
-                ..Limits::default()
-            },
-            requests_in_flight: 8,
-        }
-    }
-
-    /// What a node of a cloud that is no longer seen holds would be held for ever: it cannot give it back by itself.
-    #[tokio::test]
-    async fn who_loses_sight_of_a_shared_ironic_leaves_the_room_to_others() {
-        rustls::crypto::ring::default_provider().install_default().ok();
-        let (woken, _wakes) = mpsc::unbounded_channel();
-        for (n, lose) in [
-            (|clouds: &Clouds, key: &CloudKey| clouds.break_off(key, "no".to_owned())) as fn(&_, &_) -> _,
-            |clouds: &Clouds, key: &CloudKey| clouds.remove(key),
-        ]
-        .into_iter()
-        .enumerate()
-        {
-            let clouds = Clouds::default();
-            let session = format!("session {n}");
-            let [one, other] = ["one", "other"].map(|namespace| CloudKey::new(namespace, "lab"));
-            let see = |cloud: &CloudKey| {
-                let settings = Settings::new("http://127.0.0.1:9");
-                clouds
-                    .observe(cloud, &session, settings, terms(), &woken)
-                    .unwrap()
-                    .observer
-            };
-            let (observer, same) = (see(&one), see(&other));
-            assert!(Arc::ptr_eq(&observer, &same));
-            let ask = |namespace: &str| {
-                let key = ObjectKey::new(namespace, "n1");
-                observer.ask_room(Request {
-                    key: key.clone(),
-                    id: namespace.to_owned(),
-                    work: Work::Clean,
-                    since: Timestamp::UNIX_EPOCH,
-                });
-                key
-            };
-            let (first, second) = (ask("one"), ask("other"));
-            assert_eq!(observer.standing(&first), Standing::Granted(Work::Clean));
-            assert!(matches!(observer.standing(&second), Standing::Waiting(..)));
-            let left: Option<Arc<Observer>> = lose(&clouds, &one);
-            left.unwrap().forget(&first);
-            assert_eq!(observer.standing(&second), Standing::Granted(Work::Clean));
-            assert!(lose(&clouds, &one).is_none());
-        }
-    }
-}
+#[path = "clouds_tests.rs"]
+mod tests;

@@ -59,6 +59,8 @@ pub struct Note {
     pub waiting: bool,
     /// It wants to decide again after every listing, whatever that says of its node.
     pub each_listing: bool,
+    /// It has a node to compare with its spec for the first time.
+    pub first: bool,
 }
 
 #[derive(Debug)]
@@ -145,6 +147,11 @@ impl Interest {
             .is_some_and(|entry| entry.has_changed(snapshot))
     }
 
+    /// How many have a node to compare with their spec for the first time.
+    pub fn first_ones(&self) -> usize {
+        self.entries.values().filter(|entry| entry.note.first).count()
+    }
+
     /// Whether anybody waits for something to happen in Ironic.
     pub fn anybody_waits(&self) -> bool {
         self.entries.values().any(|entry| entry.note.waiting)
@@ -167,6 +174,7 @@ mod tests {
             summary: Arc::new(summary),
             asked: Stamp::new(asked),
             detail: None,
+            text: None,
         }
     }
 
@@ -180,6 +188,7 @@ mod tests {
             known,
             waiting: false,
             each_listing: false,
+            first: false,
         }
     }
 

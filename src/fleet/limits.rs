@@ -149,7 +149,7 @@ pub struct Desk {
     sent: HashMap<String, Work>,
     /// What the snapshot shows: node → work.
     busy: HashMap<String, Work>,
-    /// Which of the kinds that destroy was granted last: they take turns.
+    /// Which kind was granted last: they take turns.
     last: Option<Work>,
 }
 
@@ -244,15 +244,14 @@ impl Desk {
 
     fn next(&mut self) -> Option<Request> {
         let order = match self.last {
-            Some(Work::Clean) => [Work::Deploy, Work::Destroy, Work::Clean],
-            Some(Work::Destroy | Work::Deploy) | None => [Work::Deploy, Work::Clean, Work::Destroy],
+            Some(Work::Deploy) => [Work::Clean, Work::Destroy, Work::Deploy],
+            Some(Work::Clean) => [Work::Destroy, Work::Deploy, Work::Clean],
+            Some(Work::Destroy) | None => [Work::Deploy, Work::Clean, Work::Destroy],
         };
         let may_go =
             |work: &Work| self.waiting(*work) > 0 && work.pools().iter().all(|pool| self.has_room(*pool));
         let work = order.into_iter().find(may_go)?;
-        if work != Work::Deploy {
-            self.last = Some(work);
-        }
+        self.last = Some(work);
         self.lines.get_mut(&work)?.next()
     }
 

@@ -141,14 +141,15 @@ fn who_asks_again_keeps_the_place_and_who_waited_before_gets_it_back() {
 
 #[test]
 fn those_that_destroy_share_their_limit_in_turns() {
-    let mut desk = desk(1, 9, Some(1));
+    let mut desk = desk(9, 9, Some(1));
     for second in 0..3 {
         desk.ask(request("a", &format!("c{second}"), Work::Clean, second));
         desk.ask(request("a", &format!("d{second}"), Work::Destroy, second));
     }
-    desk.ask(request("a", "deploy", Work::Deploy, 0));
+    desk.ask(request("a", "e0", Work::Deploy, 0));
+    desk.ask(request("a", "e1", Work::Deploy, 1));
     let order = served(&mut desk, &[], Work::Clean);
-    assert_eq!(order, ["deploy", "c0", "d0", "c1", "d1", "c2", "d2"]);
+    assert_eq!(order, ["e0", "c0", "d0", "e1", "c1", "d1", "c2", "d2"]);
 }
 
 #[test]

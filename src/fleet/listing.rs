@@ -1,36 +1,155 @@
 //! Whole listings: every node, or every driver.
 
-use futures::TryStreamExt;
+use std::pin::pin;
 
+use futures::{Stream, StreamExt};
+
+use super::shares;
 use super::snapshot::Listed;
-use crate::ironic::client::{Class, Client, Error, NodeQuery};
+use crate::ironic::client::{Class, Client, Error, NodeQuery, routes};
+use crate::ironic::model::{Lenient, Node, NodeOutline, NodeSummary, NodeText, Seen};
+
+/// What is kept of one listing, bytes: beyond it the operator would not have the memory. Ten thousand nodes take half of it.
+pub(super) const MOST: usize = 24 * 1024 * 1024;
+
+/// What is kept of the texts of rows, bytes: of those beyond it objects ask one by one.
+const TEXTS: usize = 16 * 1024 * 1024;
+
+/// How much more is read before it is asked again whether there is room for it, bytes.
+const STEP: usize = 256 * 1024;
+
+/// So many odd nodes are named.
+const NAMED: usize = 3;
+
+/// Every node that could be read, and those that could not.
+#[derive(Default)]
+pub struct Nodes {
+    /// The rows.
+    pub rows: Vec<Listed>,
+    /// The odd ones.
+    pub odd: Odd,
+    /// What the rows take, bytes.
+    pub weight: usize,
+}
+
+/// Why there is no listing.
+#[derive(Debug, thiserror::Error)]
+pub enum Missed {
+    /// Ironic did not give it.
+    #[error(transparent)]
+    Ironic(#[from] Error),
+    /// There is no room for it.
+    #[error("the nodes of all clouds of this namespace together take more than {} MiB of the operator's memory", shares::MOST / 1024 / 1024)]
+    Crowded,
+}
+
+/// Rows that cannot be read, or not in full.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Odd {
+    /// How many.
+    pub count: usize,
+    /// Some of them, with what is wrong.
+    pub some: Vec<String>,
+}
+
+impl Odd {
+    fn add(&mut self, id: &str, problem: &str) {
+        self.count += 1;
+        if self.some.len() < NAMED {
+            self.some.push(format!("node {id}: {problem}"));
+        }
+    }
+}
 
 /// The drivers with a live conductor, if we have the right to know.
 pub async fn drivers(client: &Client) -> Result<Option<Vec<String>>, Error> {
     match client.list_drivers().await {
         Ok(drivers) => Ok(Some(drivers.into_iter().map(|driver| driver.name).collect())),
-        Err(error) if error.class() == Class::Blocked && !error.is_unauthorized() => Ok(None),
+        Err(error)
+            if error.class() == Class::Blocked && !error.is_unauthorized() && !error.is_not_allowed() =>
+        {
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }
 
-/// Every node. One that goes while it is the last of the page read breaks the listing: once more, then.
-pub async fn nodes(client: &Client, in_detail: bool) -> Result<Vec<Listed>, Error> {
-    match once(client, in_detail).await {
-        Err(Error::MarkerGone { .. }) => once(client, in_detail).await,
+/// How much of each node.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Depth {
+    /// What changes often.
+    Rows,
+    /// In detail, of which an outline is kept.
+    Detail,
+    /// In detail, with the text.
+    Texts,
+}
+
+/// Every node, if there is room for so many bytes. One that goes while it is the last of the page read breaks the listing: once more, then.
+pub async fn nodes(
+    client: &Client,
+    depth: Depth,
+    has_room: impl Fn(usize) -> bool + Sync,
+) -> Result<Nodes, Missed> {
+    match once(client, depth, &has_room).await {
+        Err(Missed::Ironic(Error::MarkerGone { .. })) => once(client, depth, &has_room).await,
         result => result,
     }
 }
 
-async fn once(client: &Client, in_detail: bool) -> Result<Vec<Listed>, Error> {
+async fn once(
+    client: &Client,
+    depth: Depth,
+    has_room: &(impl Fn(usize) -> bool + Sync),
+) -> Result<Nodes, Missed> {
     let query = NodeQuery::default();
-    if in_detail {
-        client
-            .list_nodes_outlined(query)
-            .map_ok(Listed::from)
-            .try_collect()
-            .await
-    } else {
-        client.list_nodes(query).map_ok(Listed::from).try_collect().await
+    match depth {
+        Depth::Rows => gather::<NodeSummary>(client.list_nodes_leniently(query), has_room).await,
+        Depth::Detail => gather::<NodeOutline>(client.list_nodes_outlined_leniently(query), has_room).await,
+        Depth::Texts => gather::<NodeText>(client.list_nodes_texts_leniently(query), has_room).await,
     }
+}
+
+async fn gather<T>(
+    rows: impl Stream<Item = Result<Seen<Lenient<T>>, Error>> + Send,
+    has_room: &(impl Fn(usize) -> bool + Sync),
+) -> Result<Nodes, Missed>
+where
+    T: From<Node> + Send,
+    Listed: From<Seen<T>>,
+{
+    let mut rows = pin!(rows);
+    let (mut found, mut texts, mut asked_for) = (Nodes::default(), 0, 0);
+    while let Some(row) = rows.next().await {
+        let Seen { value, asked } = match row {
+            Ok(row) => row,
+            Err(Error::Row { id, problem, .. }) => {
+                found.odd.add(id.as_deref().unwrap_or("of no id"), &problem);
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let Lenient { value, odd } = value;
+        let mut listed = Listed::from(Seen { value, asked });
+        texts += listed.text.as_ref().map_or(0, |text| text.len());
+        if texts > TEXTS || odd.is_some() {
+            listed.text = None;
+        }
+        if let Some(problem) = odd {
+            found.odd.add(&listed.summary.uuid, &problem);
+        }
+        found.weight += listed.weight();
+        if found.weight > MOST {
+            let (route, most) = (&routes::NODE_LIST, MOST);
+            return Err(Error::TooLong { route, most }.into());
+        }
+        if found.weight > asked_for {
+            asked_for = found.weight + STEP;
+            if !has_room(asked_for) {
+                return Err(Missed::Crowded);
+            }
+        }
+        found.rows.push(listed);
+    }
+    Ok(found)
 }

@@ -1,7 +1,8 @@
 //! Looks at all nodes of one Ironic again and again, and wakes whom it concerns.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc};
@@ -9,12 +10,21 @@ use tokio_util::sync::CancellationToken;
 
 use super::interest::{Interest, Note, ObjectKey};
 use super::listing;
+use super::looking::keep_looking;
 pub use super::overview::{Health, Overview, Wake};
 use super::pace::Intervals;
 use super::rooms::Rooms;
+use super::shares::Shares;
 use super::snapshot::{Sight, Snapshot};
-use crate::ironic::client::{Client, Error, VersionRange};
-use crate::ironic::model::{Bmc, Life, Node, NodeSummary, Seen, Stamp, life};
+use super::texts::Texts;
+use crate::ironic::client::{Client, VersionRange};
+use crate::ironic::model::{Bmc, Life, Node, Seen, Stamp, life};
+
+/// In a fleet so many times as large as those who compare a node for the first time, they read theirs one by one.
+const FEW: usize = 20;
+
+/// The next observer's.
+static SERIAL: AtomicU64 = AtomicU64::new(0);
 
 /// One Ironic, seen with one identity.
 pub struct Observer {
@@ -22,28 +32,39 @@ pub struct Observer {
     pub client: Client,
     /// For looking: everybody waits for the next look, so it does not queue behind them. Its pace follows the time that Ironic
     /// takes for it, which a queue would hide.
-    eye: Client,
+    pub(super) eye: Client,
     state: Mutex<State>,
+    /// Which observer of this process it is.
+    pub(super) serial: u64,
     /// Who may begin what.
     pub(super) rooms: Rooms,
+    /// What may be kept of listings.
+    pub(super) shares: Shares,
+    began: Instant,
     /// Something moves: look soon.
-    nudge: Arc<Notify>,
+    pub(super) nudge: Arc<Notify>,
     wake: mpsc::UnboundedSender<Wake>,
-    stop: CancellationToken,
+    pub(super) stop: CancellationToken,
 }
 
 #[derive(Default)]
-struct State {
-    intervals: Intervals,
-    snapshot: Snapshot,
-    interest: Interest,
-    health: Health,
-    failures: u32,
-    versions: Option<VersionRange>,
-    drivers: Option<Vec<String>>,
-    counts: BTreeMap<String, u32>,
-    observed: Option<Instant>,
-    swept: Option<Instant>,
+/// What is known and what is asked of it.
+pub(super) struct State {
+    pub(super) intervals: Intervals,
+    pub(super) snapshot: Snapshot,
+    pub(super) interest: Interest,
+    pub(super) health: Health,
+    pub(super) failures: u32,
+    pub(super) suspended: bool,
+    pub(super) odd: listing::Odd,
+    /// What the rows took when they were listed, bytes.
+    pub(super) weight: usize,
+    pub(super) versions: Option<VersionRange>,
+    pub(super) drivers: Option<Vec<String>>,
+    pub(super) counts: BTreeMap<String, u32>,
+    pub(super) observed: Option<Instant>,
+    pub(super) swept: Option<Instant>,
+    pub(super) texts: Texts,
     /// When an object first asked about a machine, and in which generation of its spec.
     asked: HashMap<ObjectKey, (i64, Stamp)>,
 }
@@ -62,11 +83,15 @@ impl Observer {
             intervals,
             ..State::default()
         });
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let observer = Arc::new(Self {
             eye: client.with_own_slot(),
             client,
+            serial,
             state,
             rooms: Rooms::default(),
+            shares: Shares::new(serial),
+            began: Instant::now(),
             nudge: Arc::default(),
             wake,
             stop: stop.clone(),
@@ -75,7 +100,7 @@ impl Observer {
         observer
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -93,40 +118,19 @@ impl Observer {
         }
     }
 
-    /// The cloud as a whole.
-    pub fn overview(&self) -> Overview {
-        self.state().overview()
-    }
-
-    /// Drivers with a live conductor; none: not known.
-    pub fn drivers(&self) -> Option<Vec<String>> {
-        self.state().drivers.clone()
-    }
-
-    /// Whether the cloud answers.
-    pub fn health(&self) -> Health {
-        self.state().health.clone()
-    }
-
     /// Whether every node was listed, in detail, once.
     pub fn is_complete(&self) -> bool {
         self.state().snapshot.is_complete()
     }
 
-    /// How long ago the last complete listing ended.
-    pub fn age(&self) -> Option<Duration> {
-        self.state().observed.map(|observed| observed.elapsed())
+    /// How long ago the last complete listing ended; before the first one, how long it has been tried.
+    pub fn age(&self) -> Duration {
+        self.state().observed.unwrap_or(self.began).elapsed()
     }
 
     /// What is known of a node.
     pub fn sight(&self, id: &str) -> Sight {
         self.state().snapshot.sight(id)
-    }
-
-    /// The first node for which `pick` answers, with its BMC.
-    pub fn find<T>(&self, mut pick: impl FnMut(&Arc<NodeSummary>, Option<&Bmc>) -> Option<T>) -> Option<T> {
-        let state = self.state();
-        state.snapshot.rows().find_map(|(node, bmc)| pick(node, bmc))
     }
 
     /// How many listings were taken in so far.
@@ -154,7 +158,9 @@ impl Observer {
             .or_insert_with(|| (generation, self.client.stamp()));
         let in_detail = state.snapshot.knows_every_bmc();
         let looked = in_detail && state.snapshot.listed_since(asked.1);
-        if !in_detail {
+        // One listing in detail costs less than many nodes that are read one by one.
+        let many = state.interest.first_ones() * FEW > state.snapshot.size();
+        if !in_detail || (!looked && many && state.texts.is_empty()) {
             state.swept = None;
         }
         drop(state);
@@ -230,95 +236,6 @@ impl Observer {
         self.make_room(state, id);
     }
 
-    /// Looks once; the answer is the shortest pause before the next look.
-    async fn look(&self) -> Duration {
-        let started = Instant::now();
-        let due = self.state().sweep_due(started);
-        let looked = self.stop.run_until_cancelled(self.observe(due)).await;
-        let Some(result) = looked else {
-            return Duration::ZERO;
-        };
-        match result {
-            Ok(()) => self.state().intervals.spacing(started.elapsed()),
-            Err(error) if error.is_closed() => {
-                self.stop.cancel();
-                Duration::ZERO
-            }
-            Err(error) => self.down(&error),
-        }
-    }
-
-    /// How long to rest once `spacing` has passed, unless something moves: nothing while something does, and not beyond the next look
-    /// at every detail.
-    fn rest(&self, spacing: Duration) -> Duration {
-        let state = self.state();
-        if state.is_busy() || self.rooms.is_busy() {
-            Duration::ZERO
-        } else {
-            let sweep = state.until_sweep(Instant::now());
-            state.intervals.quiet.saturating_sub(spacing).min(sweep)
-        }
-    }
-
-    async fn observe(&self, in_detail: bool) -> Result<(), Error> {
-        let versions = self.eye.versions().await?;
-        let drivers = if in_detail {
-            Some(listing::drivers(&self.eye).await?)
-        } else {
-            None
-        };
-        let began = self.eye.stamp();
-        let rows = listing::nodes(&self.eye, in_detail).await?;
-        let mut state = self.state();
-        let before = state.overview();
-        state.snapshot.list(began, rows, in_detail);
-        let recovered = state.health != Health::Up;
-        state.health = Health::Up;
-        state.failures = 0;
-        state.observed = Some(Instant::now());
-        state.versions = Some(versions);
-        if let Some(drivers) = drivers {
-            state.drivers = drivers;
-            state.swept = state.observed;
-        }
-        state.count();
-        let after = state.overview();
-        let everybody = recovered || before.drivers != after.drivers;
-        let mut woken = if everybody {
-            state.interest.keys()
-        } else {
-            state.interest.changed(&state.snapshot)
-        };
-        woken.extend(self.rooms.listed(&state.snapshot));
-        drop(state);
-        self.wake(woken, before != after);
-        Ok(())
-    }
-
-    /// Only the cloud's own object hears of an outage: it costs the nodes' objects nothing.
-    fn down(&self, error: &Error) -> Duration {
-        let health = Health::Down {
-            class: error.class(),
-            unauthorized: error.is_unauthorized(),
-            words: error.words().into_owned(),
-        };
-        let mut state = self.state();
-        state.failures = state.failures.saturating_add(1);
-        let first = state.health == Health::Unknown;
-        let changed = state.health != health;
-        state.health = health;
-        let pause = state.intervals.after_failures(state.failures);
-        // Objects that have never been decided on must say what they wait for.
-        let woken = match (first, changed) {
-            (true, _) => state.interest.keys(),
-            (false, true) => state.interest.restless(),
-            (false, false) => vec![],
-        };
-        drop(state);
-        self.wake(woken, changed);
-        pause
-    }
-
     /// A look is worth it.
     pub(super) fn look_soon(&self) {
         self.nudge.notify_one();
@@ -329,7 +246,7 @@ impl Observer {
         self.wake(nodes, false);
     }
 
-    fn wake(&self, nodes: Vec<ObjectKey>, cloud: bool) {
+    pub(super) fn wake(&self, nodes: Vec<ObjectKey>, cloud: bool) {
         let cloud = cloud.then_some(Wake::Cloud);
         for wake in nodes.into_iter().map(Wake::Node).chain(cloud) {
             // Nobody listens any more only while the process ends.
@@ -338,45 +255,8 @@ impl Observer {
     }
 }
 
-/// Looks until the last owner lets go: between two looks only a weak handle is held.
-async fn keep_looking(observer: Weak<Observer>, stop: CancellationToken) {
-    while let Some(looking) = observer.upgrade() {
-        let nudge = Arc::clone(&looking.nudge);
-        let spacing = looking.look().await;
-        drop(looking);
-        if stop
-            .run_until_cancelled(tokio::time::sleep(spacing))
-            .await
-            .is_none()
-        {
-            return;
-        }
-        let Some(rest) = observer.upgrade().map(|observer| observer.rest(spacing)) else {
-            return;
-        };
-        tokio::select! {
-            () = tokio::time::sleep(rest) => {}
-            () = nudge.notified() => {}
-            () = stop.cancelled() => return,
-        }
-    }
-}
-
 impl State {
-    fn sweep_due(&self, now: Instant) -> bool {
-        self.until_sweep(now).is_zero()
-    }
-
-    fn until_sweep(&self, now: Instant) -> Duration {
-        let left = |swept| self.intervals.sweep.saturating_sub(now.duration_since(swept));
-        self.swept.map_or(Duration::ZERO, left)
-    }
-
-    fn is_busy(&self) -> bool {
-        self.health != Health::Up || self.interest.anybody_waits() || self.snapshot.awaits_reading()
-    }
-
-    fn count(&mut self) {
+    pub(super) fn count(&mut self) {
         self.counts.clear();
         for (node, _) in self.snapshot.rows() {
             let known = life(&node.provision_state) != Life::Unknown;
@@ -389,9 +269,11 @@ impl State {
         }
     }
 
-    fn overview(&self) -> Overview {
+    pub(super) fn overview(&self) -> Overview {
         Overview {
             health: self.health.clone(),
+            suspended: self.suspended,
+            odd: self.odd.clone(),
             versions: self.versions,
             drivers: self.drivers.clone(),
             counts: self.counts.clone(),

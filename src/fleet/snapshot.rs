@@ -3,7 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::ironic::model::{Bmc, Fingerprint, Node, NodeOutline, NodeSummary, Seen, Stamp};
+use super::clues::{Clue, MARK};
+use crate::buckets::Buckets;
+use crate::ironic::model::{
+    Bmc, Fingerprint, Node, NodeOutline, NodeSummary, NodeText, Seen, Stamp, Trouble,
+};
 
 /// What the snapshot tells of one node.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +46,15 @@ impl Row {
     fn fingerprint(&self) -> Option<Fingerprint> {
         self.detail.as_ref().map(|(_, detail)| detail.fingerprint)
     }
+
+    fn clues(&self) -> impl Iterator<Item = Clue<'_>> {
+        Clue::of(&self.summary, self.bmc()).into_iter().flatten()
+    }
+
+    /// Whether the name, the BMC or the mark is another now, so that somebody else may have the former.
+    fn frees(&self, now: &Self) -> bool {
+        self.clues().any(|clue| now.clues().all(|kept| kept != clue))
+    }
 }
 
 /// A row of a listing.
@@ -52,14 +65,57 @@ pub struct Listed {
     pub asked: Stamp,
     /// More of it, if the listing was in detail.
     pub detail: Option<Detail>,
+    /// All of it, where that was asked for.
+    pub text: Option<Box<str>>,
+}
+
+/// The longest mark, as JSON, bytes: one that is longer is not ours.
+const LONGEST_MARK: usize = 4096;
+
+/// How many times its text JSON takes in memory, at most.
+const IN_MEMORY: usize = 10;
+
+/// Of `extra` nothing is kept but the mark: whoever fills it does not fill our memory.
+fn without_extra(mut summary: NodeSummary) -> NodeSummary {
+    summary
+        .extra
+        .retain(|key, value| key == MARK && value.to_string().len() <= LONGEST_MARK);
+    summary
+}
+
+impl Listed {
+    /// About how much memory it takes, bytes.
+    pub fn weight(&self) -> usize {
+        let row = &self.summary;
+        let texts = [
+            Some(&row.uuid),
+            Some(&row.driver),
+            row.name.as_ref(),
+            row.resource_class.as_ref(),
+            row.instance_uuid.as_ref(),
+            row.maintenance_reason.as_ref(),
+            row.fault.as_ref(),
+            row.provision_updated_at.as_ref(),
+            row.reservation.as_ref(),
+            row.last_error.as_ref(),
+        ];
+        let texts: usize = texts.into_iter().flatten().map(String::len).sum();
+        let mark: usize = row
+            .extra
+            .values()
+            .map(|mark| mark.to_string().len() * IN_MEMORY)
+            .sum();
+        size_of::<NodeSummary>() + size_of::<Row>() + texts + mark + row.provision_state.as_str().len()
+    }
 }
 
 impl From<Seen<NodeSummary>> for Listed {
     fn from(seen: Seen<NodeSummary>) -> Self {
         Self {
-            summary: Arc::new(seen.value),
+            summary: Arc::new(without_extra(seen.value)),
             asked: seen.asked,
             detail: None,
+            text: None,
         }
     }
 }
@@ -72,9 +128,23 @@ impl From<Seen<NodeOutline>> for Listed {
             fingerprint,
         } = seen.value;
         Self {
-            summary: Arc::new(summary),
+            summary: Arc::new(without_extra(summary)),
             asked: seen.asked,
             detail: Some(Detail { bmc, fingerprint }),
+            text: None,
+        }
+    }
+}
+
+impl From<Seen<NodeText>> for Listed {
+    fn from(seen: Seen<NodeText>) -> Self {
+        let NodeText { outline, text } = seen.value;
+        Self {
+            text: (!text.is_empty()).then_some(text),
+            ..Self::from(Seen {
+                value: outline,
+                asked: seen.asked,
+            })
         }
     }
 }
@@ -88,11 +158,15 @@ impl From<Seen<Node>> for Listed {
 /// Every node, newest reading each.
 #[derive(Default)]
 pub struct Snapshot {
-    rows: HashMap<String, Row>,
+    rows: HashMap<Arc<str>, Row>,
+    /// The rows by what they are found by.
+    found: Buckets<Arc<str>>,
+    /// How many rows were never read in detail.
+    narrow: usize,
     /// Readings below a node's floor were asked before our last write to it had ended.
     floors: HashMap<String, Stamp>,
     listed: bool,
-    /// How many rows have gone so far.
+    /// How often a row has gone, or a name or a BMC has become free, so far.
     removals: u64,
     /// How many listings were taken in so far, and when the last of them began.
     listings: u64,
@@ -112,54 +186,94 @@ impl Snapshot {
         self.listings += 1;
         self.began = self.began.max(began);
         self.swept |= in_detail;
-        let mut gone: HashMap<String, Stamp> = self
+        let mut gone: HashMap<_, _> = self
             .rows
             .iter()
-            .map(|(id, row)| (id.clone(), row.asked))
+            .map(|(id, row)| (Arc::clone(id), row.asked))
             .collect();
         for row in listing {
-            gone.remove(&row.summary.uuid);
+            gone.remove(row.summary.uuid.as_str());
             self.take(row);
         }
         // What was read after the listing began may have been created after its page went by.
         for (id, asked) in gone {
             if asked < began {
-                self.rows.remove(&id);
-                self.removals += 1;
+                self.drop_row(&id);
             }
         }
-        self.floors.retain(|id, _| self.rows.contains_key(id));
+        let rows = &self.rows;
+        self.floors.retain(|id, _| rows.contains_key(id.as_str()));
     }
 
     /// Takes in one reading, unless a newer one is known. What it tells in detail may be news all the same.
     pub fn take(&mut self, row: Listed) {
-        let id = row.summary.uuid.clone();
-        let known = self.rows.get_mut(&id);
+        let known = self.rows.remove_entry(row.summary.uuid.as_str());
         let detail = row.detail.map(|detail| (row.asked, detail));
-        let newer = |known: &Row| known.detail.as_ref().is_none_or(|(asked, _)| *asked <= row.asked);
-        let known = match known {
-            Some(known) if known.asked > row.asked => {
-                if detail.is_some() && newer(known) {
-                    known.detail = detail;
-                }
-                return;
-            }
-            known => known,
+        let Some((id, known)) = known else {
+            let id = Arc::from(row.summary.uuid.as_str());
+            return self.put(
+                id,
+                Row {
+                    summary: row.summary,
+                    asked: row.asked,
+                    detail,
+                },
+            );
         };
-        let detail = detail.or_else(|| known.as_ref()?.detail.clone());
+        let newer = |(asked, _): &(Stamp, Detail)| *asked <= row.asked;
+        let late = known.asked > row.asked;
+        let detail = match detail {
+            Some(detail) if !late || known.detail.as_ref().is_none_or(newer) => Some(detail),
+            Some(_) | None => known.detail.clone(),
+        };
         // An unchanged row keeps its allocation: whoever holds it sees by address that nothing changed.
-        let summary = match known {
-            Some(known) if known.summary == row.summary => Arc::clone(&known.summary),
-            Some(_) | None => row.summary,
+        let (summary, asked) = if late || known.summary == row.summary {
+            (Arc::clone(&known.summary), known.asked.max(row.asked))
+        } else {
+            (row.summary, row.asked)
         };
-        self.rows.insert(
-            id,
-            Row {
-                summary,
-                asked: row.asked,
-                detail,
-            },
-        );
+        let now = Row {
+            summary,
+            asked,
+            detail,
+        };
+        self.exchange(id, &known, now);
+    }
+
+    /// Puts a row in place of another of the same node.
+    fn exchange(&mut self, id: Arc<str>, before: &Row, now: Row) {
+        if Arc::ptr_eq(&before.summary, &now.summary) && before.bmc() == now.bmc() {
+            self.narrow -= usize::from(before.detail.is_none() && now.detail.is_some());
+            self.rows.insert(id, now);
+            return;
+        }
+        let frees = before.frees(&now);
+        self.forget(&id, before);
+        self.put(id, now);
+        self.removals += u64::from(frees);
+    }
+
+    fn put(&mut self, id: Arc<str>, row: Row) {
+        self.narrow += usize::from(row.detail.is_none());
+        for clue in row.clues() {
+            self.found.put(self.found.hash(&clue), Arc::clone(&id));
+        }
+        self.rows.insert(id, row);
+    }
+
+    /// The row is not, or no longer, among the rows.
+    fn forget(&mut self, id: &Arc<str>, row: &Row) {
+        self.narrow -= usize::from(row.detail.is_none());
+        for clue in row.clues() {
+            self.found.take(self.found.hash(&clue), id);
+        }
+    }
+
+    fn drop_row(&mut self, id: &str) {
+        if let Some((id, row)) = self.rows.remove_entry(id) {
+            self.forget(&id, &row);
+            self.removals += 1;
+        }
     }
 
     /// A write to the node ended before the request stamped `floor` was started.
@@ -170,11 +284,11 @@ impl Snapshot {
 
     /// The node was removed.
     pub fn remove(&mut self, id: &str) {
-        self.removals += u64::from(self.rows.remove(id).is_some());
+        self.drop_row(id);
         self.floors.remove(id);
     }
 
-    /// How many rows have gone so far: a machine or a name may be free now.
+    /// How often a row has gone, or its name or BMC changed, so far: a machine or a name may be free now.
     pub fn removals(&self) -> u64 {
         self.removals
     }
@@ -190,9 +304,24 @@ impl Snapshot {
         }
     }
 
+    /// How many nodes there are.
+    pub fn size(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether the row of a node is older than our last write to it.
+    pub fn is_stale(&self, id: &str) -> bool {
+        self.sight(id) == Sight::Stale
+    }
+
     /// Every node with its BMC, where that is known.
     pub fn rows(&self) -> impl Iterator<Item = (&Arc<NodeSummary>, Option<&Bmc>)> {
         self.rows.values().map(|row| (&row.summary, row.bmc()))
+    }
+
+    /// What is wrong with its nodes, each once.
+    pub fn troubles(&self) -> Vec<Trouble> {
+        self.rows().filter_map(|(node, _)| Trouble::of(node)).collect()
     }
 
     /// The BMC of a node, as far as a reading in detail has told.
@@ -202,7 +331,38 @@ impl Snapshot {
 
     /// Whether every node was read in detail once: only then is it known whose BMC is whose.
     pub fn knows_every_bmc(&self) -> bool {
-        self.rows.values().all(|row| row.detail.is_some())
+        self.narrow == 0
+    }
+
+    /// The row of a node, be it older than our last write to it.
+    pub fn by_id(&self, id: &str) -> Option<&Arc<NodeSummary>> {
+        self.rows.get(id).map(|row| &row.summary)
+    }
+
+    /// The nodes of this name. Ironic has one at most, but rows are of different times.
+    pub fn by_name<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Arc<NodeSummary>> {
+        self.having(Clue::Name(name)).map(|row| &row.summary)
+    }
+
+    /// The nodes of the machine at this BMC.
+    pub fn by_bmc<'a>(&'a self, bmc: &'a Bmc) -> impl Iterator<Item = &'a Arc<NodeSummary>> {
+        let (protocol, authority) = bmc.service();
+        let same = |row: &&Row| row.bmc().is_some_and(|other| other.may_be_same(bmc));
+        self.having(Clue::Service(protocol, authority))
+            .filter(same)
+            .map(|row| &row.summary)
+    }
+
+    /// The nodes whose mark names an object: [`Clue::Object`] or [`Clue::Uid`].
+    pub fn by_mark<'a>(&'a self, object: Clue<'a>) -> impl Iterator<Item = &'a Arc<NodeSummary>> {
+        self.having(object).map(|row| &row.summary)
+    }
+
+    fn having<'a>(&'a self, clue: Clue<'a>) -> impl Iterator<Item = &'a Row> {
+        let found = self.found.get(self.found.hash(&clue));
+        found
+            .filter_map(|id| self.rows.get(id))
+            .filter(move |row| row.clues().any(|known| known == clue))
     }
 
     /// How many listings were taken in so far.
@@ -219,146 +379,10 @@ impl Snapshot {
     pub fn awaits_reading(&self) -> bool {
         self.floors
             .iter()
-            .any(|(id, floor)| self.rows.get(id).is_some_and(|row| row.asked < *floor))
+            .any(|(id, floor)| self.rows.get(id.as_str()).is_some_and(|row| row.asked < *floor))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ironic::model::ProvisionState;
-
-    fn listed(id: &str, state: ProvisionState, asked: u64) -> Listed {
-        let summary = NodeSummary {
-            uuid: id.to_owned(),
-            provision_state: state,
-            ..NodeSummary::default()
-        };
-        Listed {
-            summary: Arc::new(summary),
-            asked: Stamp::new(asked),
-            detail: None,
-        }
-    }
-
-    fn state(snapshot: &Snapshot, id: &str) -> Option<ProvisionState> {
-        match snapshot.sight(id) {
-            Sight::Row(row, _) => Some(row.provision_state.clone()),
-            Sight::Stale | Sight::Unlisted => None,
-        }
-    }
-
-    #[test]
-    fn an_older_reading_never_replaces_a_newer_one() {
-        let mut snapshot = Snapshot::default();
-        snapshot.take(listed("a", ProvisionState::Active, 5));
-        snapshot.list(
-            Stamp::new(4),
-            vec![listed("a", ProvisionState::Deploying, 4)],
-            true,
-        );
-        assert_eq!(state(&snapshot, "a"), Some(ProvisionState::Active));
-        snapshot.list(
-            Stamp::new(6),
-            vec![listed("a", ProvisionState::Deleting, 6)],
-            false,
-        );
-        assert_eq!(state(&snapshot, "a"), Some(ProvisionState::Deleting));
-    }
-
-    #[test]
-    fn after_a_write_only_a_later_reading_counts() {
-        let mut snapshot = Snapshot::default();
-        snapshot.take(listed("a", ProvisionState::Available, 5));
-        snapshot.raise_floor("a", Stamp::new(8));
-        assert_eq!(snapshot.sight("a"), Sight::Stale);
-        assert!(snapshot.awaits_reading());
-        snapshot.list(
-            Stamp::new(7),
-            vec![listed("a", ProvisionState::Available, 7)],
-            true,
-        );
-        assert_eq!(snapshot.sight("a"), Sight::Stale);
-        snapshot.list(
-            Stamp::new(9),
-            vec![listed("a", ProvisionState::Deploying, 9)],
-            false,
-        );
-        assert_eq!(state(&snapshot, "a"), Some(ProvisionState::Deploying));
-        assert!(!snapshot.awaits_reading());
-    }
-
-    #[test]
-    fn what_was_created_while_a_listing_went_by_is_not_taken_for_gone() {
-        let mut snapshot = Snapshot::default();
-        snapshot.take(listed("old", ProvisionState::Enroll, 1));
-        snapshot.take(listed("new", ProvisionState::Enroll, 6));
-        snapshot.list(Stamp::new(5), vec![], true);
-        assert_eq!(snapshot.sight("old"), Sight::Unlisted);
-        assert_eq!(state(&snapshot, "new"), Some(ProvisionState::Enroll));
-    }
-
-    fn detailed(description: &str, asked: u64) -> Listed {
-        let value = Node {
-            uuid: "a".to_owned(),
-            description: Some(description.to_owned()),
-            ..Node::default()
-        };
-        let asked = Stamp::new(asked);
-        Seen { value, asked }.into()
-    }
-
-    fn fingerprint(snapshot: &Snapshot) -> Option<Fingerprint> {
-        match snapshot.sight("a") {
-            Sight::Row(_, fingerprint) => fingerprint,
-            Sight::Stale | Sight::Unlisted => None,
-        }
-    }
-
-    #[test]
-    fn the_newest_reading_in_detail_counts_also_when_a_narrow_one_is_newer() {
-        let of = |description: &str| {
-            let mut snapshot = Snapshot::default();
-            snapshot.take(detailed(description, 1));
-            fingerprint(&snapshot)
-        };
-        let mut snapshot = Snapshot::default();
-        snapshot.take(listed("a", ProvisionState::Enroll, 1));
-        assert_eq!(fingerprint(&snapshot), None);
-        snapshot.take(detailed("one", 2));
-        snapshot.take(listed("a", ProvisionState::Enroll, 6));
-        assert_eq!(fingerprint(&snapshot), of("one"), "kept");
-        snapshot.take(detailed("two", 5));
-        assert_eq!(
-            fingerprint(&snapshot),
-            of("two"),
-            "asked before the row, but after what was known in detail"
-        );
-        snapshot.take(detailed("one", 4));
-        assert_eq!(fingerprint(&snapshot), of("two"));
-        assert_ne!(of("one"), of("two"));
-    }
-
-    #[test]
-    fn only_a_sweep_makes_it_complete() {
-        let mut snapshot = Snapshot::default();
-        snapshot.list(Stamp::new(1), vec![], false);
-        assert!(!snapshot.is_complete());
-        snapshot.list(Stamp::new(2), vec![], true);
-        assert!(snapshot.is_complete());
-    }
-
-    #[test]
-    fn an_unchanged_row_keeps_its_allocation() {
-        let mut snapshot = Snapshot::default();
-        snapshot.take(listed("a", ProvisionState::Active, 1));
-        let Sight::Row(before, _) = snapshot.sight("a") else {
-            panic!()
-        };
-        snapshot.take(listed("a", ProvisionState::Active, 2));
-        let Sight::Row(after, _) = snapshot.sight("a") else {
-            panic!()
-        };
-        assert!(Arc::ptr_eq(&before, &after));
-    }
-}
+#[path = "snapshot_tests.rs"]
+mod tests;

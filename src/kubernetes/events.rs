@@ -2,12 +2,22 @@
 //!
 //! Publish on transitions only. The apiserver aggregates repeats of (object, reason, action) and keeps the note of
 //! the first, so that changing text belongs into a condition, not into a note.
+//!
+//! A fleet that is seen for the first time has an Event for each of its machines within seconds. So there are several lanes, and each sends
+//! one Event after the other; the Events of one object are all in one lane, and stay in order.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
-use kube::Client;
+use k8s_openapi::api::events::v1 as events;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use kube::api::PostParams;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::{Api, Client};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -17,17 +27,23 @@ use crate::metrics::Metrics;
 /// The controller's name in every Event.
 const CONTROLLER: &str = "ironwright";
 
-/// Events waiting to be sent. A fleet of 1,000 nodes rarely has more transitions in the few seconds that an
+/// How many Events are on their way at once.
+const LANES: usize = 4;
+
+/// Events waiting to be sent, in each lane. A fleet of 1,000 nodes rarely has more transitions in the few seconds that an
 /// apiserver's hiccup lasts, and a waiting Event takes about a kilobyte.
 const QUEUE: usize = 1024;
 
-/// After so many Events, what is remembered of them is let go. The recorder keeps each whole, about 2 KiB, for six minutes or until the
+/// After so many Events of a lane, what is remembered of them is let go. The recorder keeps each whole, about 2 KiB, for six minutes or until the
 /// next one after that, to count repeats instead of repeating them; a fleet of 1,000 nodes on its way has thousands by then.
 /// The price: what repeats itself after so many others is an Event of its own.
-const REMEMBERED: usize = 200;
+const REMEMBERED: usize = 50;
 
 /// The apiserver refuses a note of more than 1,024 bytes.
 const NOTE_BYTES: usize = 1000;
+
+/// How long an object's name may be to be in the name of its Events: 253 are allowed, and `.` and 16 digits of time follow.
+const OBJECT_NAME: usize = 253 - 17;
 
 /// How long one Event may take; the next waits as long.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -44,15 +60,19 @@ pub enum Severity {
     Warning,
 }
 
-/// Where controllers leave their Events; clones share one queue.
+/// Where controllers leave their Events; clones share the queues.
 #[derive(Clone)]
 pub struct Events {
-    queue: mpsc::Sender<Message>,
+    queues: Arc<[mpsc::Sender<Message>]>,
     metrics: Metrics,
 }
 
 /// Sends what [`Events`] collects; [`Publisher::run`] must be running.
 pub struct Publisher {
+    lanes: Vec<Lane>,
+}
+
+struct Lane {
     queue: mpsc::Receiver<Message>,
     client: Client,
     reporter: Reporter,
@@ -69,27 +89,35 @@ struct Message {
 
 impl Events {
     /// A queue and what empties it. `instance` is the pod's name, if there is a pod.
-    pub fn new(client: Client, instance: Option<String>, metrics: Metrics) -> (Self, Publisher) {
-        let (sender, receiver) = mpsc::channel(QUEUE);
+    pub fn new(client: &Client, instance: Option<String>, metrics: Metrics) -> (Self, Publisher) {
         let reporter = Reporter {
             controller: CONTROLLER.to_owned(),
             instance,
         };
-        let publisher = Publisher {
-            queue: receiver,
-            recorder: Recorder::new(client.clone(), reporter.clone()),
-            recorded: 0,
-            client,
-            reporter,
-            metrics: metrics.clone(),
+        let lane = |_| {
+            let (sender, queue) = mpsc::channel(QUEUE);
+            let lane = Lane {
+                queue,
+                recorder: Recorder::new(client.clone(), reporter.clone()),
+                recorded: 0,
+                client: client.clone(),
+                reporter: reporter.clone(),
+                metrics: metrics.clone(),
+            };
+            (sender, lane)
         };
-        (
-            Self {
-                queue: sender,
-                metrics,
-            },
-            publisher,
-        )
+        let (queues, lanes): (Vec<_>, Vec<_>) = (0..LANES).map(lane).unzip();
+        let queues = queues.into();
+        (Self { queues, metrics }, Publisher { lanes })
+    }
+
+    /// The queue of an object's lane.
+    fn queue(&self, object: &ObjectReference) -> Option<&mpsc::Sender<Message>> {
+        let mut hasher = DefaultHasher::new();
+        object.name.hash(&mut hasher);
+        let lanes = u64::try_from(self.queues.len()).ok()?;
+        let lane = hasher.finish().checked_rem(lanes)?;
+        self.queues.get(usize::try_from(lane).ok()?)
     }
 
     /// Queues an Event about `object`, which must come from `Resource::object_ref`: a reference that carries a
@@ -112,7 +140,9 @@ impl Events {
             note: Some(cut(note)).filter(|note| !note.is_empty()),
             secondary: None,
         };
-        if self.queue.try_send(Message { object, event }).is_err() {
+        let queue = self.queue(&object);
+        let sent = queue.is_some_and(|queue| queue.try_send(Message { object, event }).is_ok());
+        if !sent {
             self.metrics.event("dropped");
             tracing::debug!(reason, "event dropped: the queue is full or closed");
         }
@@ -121,7 +151,14 @@ impl Events {
 
 impl Publisher {
     /// Sends Events until `stop` or until every [`Events`] is dropped; what waits then gets three more seconds.
-    pub async fn run(mut self, stop: CancellationToken) {
+    pub async fn run(self, stop: CancellationToken) {
+        let lanes = self.lanes.into_iter();
+        join_all(lanes.map(|lane| lane.run(stop.clone()))).await;
+    }
+}
+
+impl Lane {
+    async fn run(mut self, stop: CancellationToken) {
         // Only the wait is given up at `stop`, never an Event on its way.
         while let Some(Some(message)) = stop.run_until_cancelled(self.queue.recv()).await {
             self.send(message).await;
@@ -147,10 +184,22 @@ impl Publisher {
         self.metrics.event(self.outcome(&message).await);
     }
 
+    /// The recorder names an Event by the whole name of its object and the time, which must not be longer than any name. Those that
+    /// would be are not counted when they repeat.
+    async fn publish(&self, event: &Event, object: &ObjectReference) -> kube::Result<()> {
+        if object.name.as_ref().is_none_or(|name| name.len() <= OBJECT_NAME) {
+            return self.recorder.publish(event, object).await;
+        }
+        let namespace = object.namespace.as_deref().unwrap_or("default");
+        let api = Api::<events::Event>::namespaced(self.client.clone(), namespace);
+        let event = shortened(event, object, &self.reporter);
+        api.create(&PostParams::default(), &event).await.map(drop)
+    }
+
     /// The outcome as a metric label. Nobody waits for an Event, so a failure is worth a debug line at most; 403 is
     /// the normal answer in a namespace that is being deleted.
     async fn outcome(&self, Message { object, event }: &Message) -> &'static str {
-        match timeout(DEADLINE, self.recorder.publish(event, object)).await {
+        match timeout(DEADLINE, self.publish(event, object)).await {
             Ok(Ok(())) => "published",
             Ok(Err(kube::Error::Api(status))) if status.is_forbidden() => "refused",
             Ok(Err(error)) => {
@@ -162,6 +211,42 @@ impl Publisher {
                 "failed"
             }
         }
+    }
+}
+
+/// The Event about an object whose name leaves no room for the rest of the Event's own.
+fn shortened(event: &Event, object: &ObjectReference, reporter: &Reporter) -> events::Event {
+    let now = Timestamp::now();
+    let about = object.name.as_deref().unwrap_or(CONTROLLER);
+    let about = about
+        .get(..about.floor_char_boundary(OBJECT_NAME))
+        .unwrap_or_default();
+    let instance = reporter.instance.as_ref().unwrap_or(&reporter.controller);
+    events::Event {
+        metadata: ObjectMeta {
+            name: Some(format!(
+                "{}.{:x}",
+                about.trim_end_matches(['.', '-']),
+                now.as_nanosecond()
+            )),
+            namespace: object.namespace.clone(),
+            ..ObjectMeta::default()
+        },
+        action: Some(event.action.clone()),
+        reason: Some(event.reason.clone()),
+        note: event.note.clone(),
+        event_time: Some(MicroTime(now)),
+        regarding: Some(object.clone()),
+        reporting_controller: Some(reporter.controller.clone()),
+        reporting_instance: Some(instance.clone()),
+        type_: Some(
+            match event.type_ {
+                EventType::Normal => "Normal",
+                EventType::Warning => "Warning",
+            }
+            .to_owned(),
+        ),
+        ..events::Event::default()
     }
 }
 
@@ -184,7 +269,9 @@ mod tests {
     use wiremock::matchers::any;
     use wiremock::{Mock, MockServer, ResponseTemplate};
 
-    use super::{Events, NOTE_BYTES, QUEUE, REMEMBERED, Severity, cut};
+    use kube::runtime::events::{Event, EventType, Reporter};
+
+    use super::{CONTROLLER, Events, LANES, NOTE_BYTES, QUEUE, REMEMBERED, Severity, cut, shortened};
     use crate::metrics::Metrics;
 
     /// What the recorder remembers of each Event is several KiB.
@@ -197,10 +284,12 @@ mod tests {
             .mount(&server)
             .await;
         let client = Client::try_from(Config::new(server.uri().parse().unwrap())).unwrap();
-        let (events, publisher) = Events::new(client, None, Metrics::new().unwrap());
-        let publish = |name: &str| {
+        let (events, publisher) = Events::new(&client, None, Metrics::new().unwrap());
+        // All of one name, and so in one lane.
+        let publish = |namespace: &str| {
             let object = ObjectReference {
-                name: Some(name.to_owned()),
+                name: Some("n1".to_owned()),
+                namespace: Some(namespace.to_owned()),
                 ..ObjectReference::default()
             };
             events.publish(object, Severity::Normal, "Deployed", "Transition", String::new());
@@ -218,11 +307,58 @@ mod tests {
         assert_eq!(methods[REMEMBERED], "POST", "one that is forgotten");
     }
 
+    #[test]
+    fn an_object_with_the_longest_name_has_events() {
+        let name = format!("{}.x", "a".repeat(251));
+        let object = ObjectReference {
+            name: Some(name.clone()),
+            namespace: Some("metal".to_owned()),
+            ..ObjectReference::default()
+        };
+        let event = Event {
+            type_: EventType::Warning,
+            reason: "InvalidSpec".to_owned(),
+            note: Some("words".to_owned()),
+            action: "Stall".to_owned(),
+            secondary: None,
+        };
+        let reporter = Reporter {
+            controller: CONTROLLER.to_owned(),
+            instance: None,
+        };
+        let event = shortened(&event, &object, &reporter);
+        let own = event.metadata.name.unwrap();
+        assert!(own.len() <= 253 && own.starts_with("aaa"), "{own}");
+        assert_eq!(event.regarding.unwrap().name, Some(name));
+        assert_eq!(event.type_.as_deref(), Some("Warning"));
+    }
+
+    /// A fleet of 3,000 that is seen for the first time has as many Events at once. Each lane sends by itself.
+    #[tokio::test]
+    async fn the_events_of_a_fleet_wait_in_several_lanes() {
+        let nowhere = Client::try_from(Config::new("http://127.0.0.1:9".parse().unwrap())).unwrap();
+        let (events, publisher) = Events::new(&nowhere, None, Metrics::new().unwrap());
+        for number in 0..3 * QUEUE {
+            let object = ObjectReference {
+                name: Some(format!("n{number}")),
+                ..ObjectReference::default()
+            };
+            events.publish(object, Severity::Normal, "Enrolled", "Transition", String::new());
+        }
+        let waiting: Vec<_> = publisher.lanes.iter().map(|lane| lane.queue.len()).collect();
+        assert_eq!(waiting.len(), LANES);
+        assert_eq!(
+            waiting.iter().sum::<usize>(),
+            3 * QUEUE,
+            "none is dropped: {waiting:?}"
+        );
+    }
+
     #[tokio::test]
     async fn a_full_queue_drops_and_counts() {
         let nowhere = Client::try_from(Config::new("http://127.0.0.1:9".parse().unwrap())).unwrap();
         let metrics = Metrics::new().unwrap();
-        let (events, _publisher) = Events::new(nowhere, None, metrics.clone());
+        let (events, _publisher) = Events::new(&nowhere, None, metrics.clone());
         for _ in 0..QUEUE + 2 {
             events.publish(
                 ObjectReference::default(),

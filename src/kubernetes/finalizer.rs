@@ -8,6 +8,7 @@ use std::fmt::Debug;
 
 use json_patch::jsonptr::PointerBuf;
 use json_patch::{AddOperation, PatchOperation, RemoveOperation, TestOperation};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::api::{Patch, PatchParams};
 use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
@@ -19,6 +20,11 @@ use crate::api::FINALIZER;
 /// Whether our finalizer is on `object`.
 pub fn is_on<K: Resource>(object: &K) -> bool {
     position(object.finalizers()).is_some()
+}
+
+/// Whether our finalizer is in `metadata`.
+pub fn is_in(metadata: &ObjectMeta) -> bool {
+    position(metadata.finalizers.as_deref().unwrap_or_default()).is_some()
 }
 
 /// Puts our finalizer on `object` and returns the object as stored; no request if it is there already.

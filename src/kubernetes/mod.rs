@@ -1,20 +1,25 @@
 //! What the controllers ask of the Kubernetes API beyond plain reads: status writes, finalizers, Events, Secrets
 //! and watches. Every call has a deadline, because kube's client has no read timeout of its own.
 
+pub mod bounds;
 pub mod events;
 pub mod finalizer;
 mod guard;
+pub mod index;
 mod patience;
 pub mod secrets;
 pub mod status;
+pub mod unread;
 pub mod watch;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use kube::client::ClientBuilder;
 use kube::core::Status;
 use kube::{Client, Config, Resource};
 use thiserror::Error;
+use tokio::net::lookup_host;
 use tokio::time::timeout;
 
 use crate::permit::Permit;
@@ -22,8 +27,8 @@ use crate::permit::Permit;
 /// The name under which our writes show in `managedFields`.
 const FIELD_MANAGER: &str = "ironwright";
 
-/// Where `kubectl apply` keeps a copy of what was applied.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// How the annotations begin that are ours; those of others are never read, and not kept.
+const ANNOTATIONS: &str = "ironwright.dev/";
 
 /// How long one write may take. kube's client retries 429, 503 and 504 inside of it; a healthy apiserver answers
 /// within milliseconds, and its own limit for a request is 60 s, which would hold a reconcile far too long.
@@ -32,6 +37,14 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 /// How long the apiserver may be silent on a connection. A watch ends after 290 s by the apiserver's own timeout,
 /// so only a dead connection is silent for longer.
 const SILENCE: Duration = Duration::from_mins(5);
+
+/// How long the answer to a question may take on which a decision waits.
+const QUESTION_DEADLINE: Duration = Duration::from_secs(2);
+
+/// The answer to a question, in time.
+pub async fn answered<T>(question: impl Future<Output = kube::Result<T>>) -> Result<T, Error> {
+    within(QUESTION_DEADLINE, question).await
+}
 
 /// Why a write to the Kubernetes API did not happen, or may not have happened.
 #[derive(Debug, Error)]
@@ -90,27 +103,44 @@ impl Connector {
         Ok(Self(config))
     }
 
+    /// The addresses of the apiserver at this moment; none if its name cannot be resolved.
+    pub async fn addresses(&self) -> Vec<SocketAddr> {
+        let url = &self.0.cluster_url;
+        let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
+        let port = url
+            .port_u16()
+            .unwrap_or(if url.scheme_str() == Some("http") { 80 } else { 443 });
+        let found = timeout(WRITE_DEADLINE, lookup_host((host, port))).await;
+        match found {
+            Ok(Ok(found)) => found.collect(),
+            Ok(Err(_)) | Err(_) => Vec::new(),
+        }
+    }
+
     /// A client that may always write. It is for the Lease, whose renewal must not wait behind anything either: clients share
     /// no connections.
     pub fn unguarded(&self) -> Result<Client, Box<kube::Error>> {
         Client::try_from(self.0.clone()).map_err(Box::new)
     }
 
-    /// A client whose writes need `permit`; without it they fail, and nothing is sent.
+    /// A client whose writes need `permit`; without it they fail, and nothing is sent. What it reads is within [`bounds`].
     pub fn guarded(&self, permit: Permit) -> Result<Client, Box<kube::Error>> {
         let builder = ClientBuilder::try_from(self.0.clone()).map_err(Box::new)?;
-        Ok(builder.with_layer(&guard::Guarding(permit)).build())
+        Ok(builder
+            .with_layer(&bounds::Bounding)
+            .with_layer(&guard::Guarding(permit))
+            .build())
     }
 }
 
-/// Without what is never read and would be most of the memory: `managedFields`, and the copy of the object that `kubectl apply`
-/// keeps on it. Nothing is lost by writing such an object: the apiserver ignores the metadata of a status write, and takes
+/// Without what is never read and would be most of the memory: `managedFields`, and the annotations of others, such as the copy of the
+/// object that `kubectl apply` keeps on it. Nothing is lost by writing such an object: the apiserver ignores the metadata of a status write, and takes
 /// absent `managedFields` to mean that they stay.
 fn lean<K: Resource>(mut object: K) -> K {
     let metadata = object.meta_mut();
     metadata.managed_fields = None;
     if let Some(annotations) = &mut metadata.annotations {
-        annotations.remove(LAST_APPLIED);
+        annotations.retain(|key, _| key.starts_with(ANNOTATIONS));
     }
     object
 }

@@ -15,6 +15,12 @@ use tokio::time::timeout;
 /// How long a read may take: long enough for kube's own retries, short enough not to hold a reconcile.
 const DEADLINE: Duration = Duration::from_secs(10);
 
+/// Bytes that the values of a Secret with credentials may have: a user, a password, and a certificate or two.
+pub const CREDENTIALS: usize = 64 * 1024;
+
+/// Bytes that the values of any Secret may have: as many as the Kubernetes API takes.
+pub const ANYTHING: usize = 1024 * 1024;
+
 /// Why a Secret, or a key of it, cannot be used. Never carries contents.
 #[derive(Debug, Error)]
 pub enum SecretError {
@@ -45,6 +51,16 @@ pub enum SecretError {
         name: String,
         /// The first such key.
         key: String,
+    },
+    /// The Secret holds more than anything that is taken from it can need.
+    #[error("Secret {name} holds {bytes} bytes, which is more than the {most} that are taken from it")]
+    TooLarge {
+        /// The Secret's name.
+        name: String,
+        /// What its values have together.
+        bytes: usize,
+        /// What they may have.
+        most: usize,
     },
     /// The Kubernetes API did not answer properly: try again.
     #[error("Secret {name} cannot be read at the moment")]
@@ -92,6 +108,17 @@ impl SecretData {
         }
     }
 
+    /// The Secret's contents, unless they have more bytes than this.
+    fn within(most: usize, secret: Secret) -> Result<Self, SecretError> {
+        let values = secret.data.iter().flat_map(BTreeMap::values);
+        let bytes = values.map(|value| value.0.len()).sum();
+        if bytes > most {
+            let name = secret.name_any();
+            return Err(SecretError::TooLarge { name, bytes, most });
+        }
+        Ok(Self::new(secret))
+    }
+
     fn new(secret: Secret) -> Self {
         let (name, version) = (secret.name_any(), secret.resource_version().unwrap_or_default());
         let mut contents = Self {
@@ -122,11 +149,11 @@ impl Secrets {
         Self { client }
     }
 
-    /// The Secret as it is now, with its version.
-    pub async fn read(&self, namespace: &str, name: &str) -> Result<SecretData, SecretError> {
+    /// The Secret as it is now, with its version. `most`: how many bytes its values may have.
+    pub async fn read(&self, namespace: &str, name: &str, most: usize) -> Result<SecretData, SecretError> {
         let api = Api::<Secret>::namespaced(self.client.clone(), namespace);
         match timeout(DEADLINE, api.get(name)).await {
-            Ok(Ok(secret)) => Ok(SecretData::new(secret)),
+            Ok(Ok(secret)) => SecretData::within(most, secret),
             Ok(Err(error)) => Err(refusal(name.to_owned(), error)),
             Err(_elapsed) => Err(SecretError::Unavailable {
                 name: name.to_owned(),
@@ -217,6 +244,24 @@ mod tests {
         );
         assert_eq!(secret.binary["store"].expose_secret(), b"\xff\xfe");
         assert!(matches!(secret.all(), Err(SecretError::NotText { .. })));
+    }
+
+    #[test]
+    fn what_is_too_large_is_not_taken_and_its_sizes_are_told() {
+        let of = |most| {
+            let values = [("a", vec![b'x'; 60]), ("b", vec![0xff; 41])];
+            let data = values.map(|(key, value)| (key.to_owned(), ByteString(value)));
+            let secret = Secret {
+                metadata: meta("7"),
+                data: Some(data.into()),
+                ..Secret::default()
+            };
+            SecretData::within(most, secret)
+        };
+        assert_eq!(of(101).unwrap().data.len(), 1);
+        let told = of(100).unwrap_err().to_string();
+        let expected = "Secret bmc holds 101 bytes, which is more than the 100 that are taken from it";
+        assert_eq!(told, expected);
     }
 
     #[test]

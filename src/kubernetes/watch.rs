@@ -2,18 +2,19 @@
 //!
 //! A `Controller` has one backoff for all of its triggers: a single watch that fails (a missing RBAC rule is enough)
 //! slows down every other one. So each watch here has its own backoff and keeps its errors to itself: counted,
-//! logged once a minute, never in the stream. An object that does not fit its schema is left out instead of failing
-//! the watch of its kind.
+//! logged once a minute, never in the stream. An object that cannot be used ([`super::bounds`]) is kept apart instead of
+//! failing the watch of its kind.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::hash::Hash;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
-use kube::core::error_boundary::InvalidObject;
-use kube::core::{DeserializeGuard, NamespaceResourceScope, PartialObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::{NamespaceResourceScope, PartialObjectMeta};
 use kube::runtime::reflector::{ObjectRef, Store, store::Writer};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::runtime::{WatchStreamExt, reflector};
@@ -21,8 +22,11 @@ use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
+use super::bounds::{Item, Unreadable, without_values};
+use super::index::{Follow, Index};
 use super::lean;
 use super::patience::{Patience, Troubles};
+use super::unread::Unread;
 use crate::metrics::Metrics;
 
 /// How many objects to ask for at once when all are listed. A page is in memory several times while it is read: as bytes, as text,
@@ -65,9 +69,31 @@ where
     pub store: Store<K>,
     /// Whether the store has been filled.
     pub synced: Synced,
+    /// The objects of the kind that cannot be used, and are not in the store.
+    pub unread: Unread,
+    followers: Followers<K>,
     /// Every object that appeared, changed or disappeared, after the store says so too; never an `Err`. Fits
     /// `Controller::for_stream`, `owns_stream` and `watches_stream`.
     pub touched: BoxStream<'static, watcher::Result<K>>,
+}
+
+/// What is kept up to date with the store, before anybody else hears of a change.
+type Followers<K> = Arc<RwLock<Vec<Arc<dyn Follow<K>>>>>;
+
+impl<K> Watch<K>
+where
+    K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
+{
+    /// An index of the store. To be asked for before the watch runs.
+    pub fn index<T>(&self, keys: fn(&K) -> Vec<T>) -> Arc<Index<K, T>>
+    where
+        T: Hash + PartialEq + 'static,
+    {
+        let index = Arc::new(Index::new(self.store.clone(), keys));
+        let mut followers = self.followers.write().unwrap_or_else(PoisonError::into_inner);
+        followers.push(Arc::<Index<K, T>>::clone(&index));
+        index
+    }
 }
 
 /// Whether the store of one kind has been filled; for readiness.
@@ -93,13 +119,13 @@ impl Synced {
 }
 
 /// Watches whole objects. `kind` is the label in logs, metrics and readiness.
-pub fn objects<K>(api: Api<DeserializeGuard<K>>, kind: &'static str, metrics: Metrics) -> Watch<K>
+pub fn objects<K>(api: Api<Item<K>>, kind: &'static str, metrics: Metrics) -> Watch<K>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
     let events = watcher(api, watcher::Config::default().page_size(PAGE));
     reflect(
-        events.map(|event| event.map(|event| convert(event, |guard| guard.0.map_err(Box::new)))),
+        events.map(|event| event.map(|event| convert(event, decoded))),
         kind,
         metrics,
     )
@@ -107,7 +133,7 @@ where
 
 /// Watches metadata only: what is not needed is not in memory either (for Secrets, the plaintext).
 ///
-/// Not `objects::<PartialObjectMeta<K>>`: the guard hides from kube that only metadata is wanted.
+/// Not `objects::<PartialObjectMeta<K>>`: the wrapper hides from kube that only metadata is wanted.
 pub fn metadata<K>(
     api: Api<PartialObjectMeta<K>>,
     kind: &'static str,
@@ -124,8 +150,15 @@ where
     )
 }
 
-/// An object, or what is known of one that does not fit its schema.
-type Decoded<K> = Result<K, Box<InvalidObject>>;
+/// An object, or what is known of one that cannot be used.
+type Decoded<K> = Result<K, Box<Unreadable>>;
+
+fn decoded<K>(item: Item<K>) -> Decoded<K> {
+    match item {
+        Item::Whole(object) => Ok(object),
+        Item::Unreadable(unreadable) => Err(unreadable),
+    }
+}
 
 fn reflect<K>(
     events: impl Stream<Item = watcher::Result<Event<Decoded<K>>>> + Send + 'static,
@@ -140,12 +173,16 @@ where
         kind,
         done: Arc::default(),
     };
-    let patience = Patience::default();
+    let (patience, unread) = (Patience::default(), Unread::default());
+    let followers = Followers::default();
     let mut reflection = Reflection {
         kind,
         writer,
         store: store.clone(),
         synced: synced.clone(),
+        unread: unread.clone(),
+        listed: Vec::new(),
+        followers: Arc::clone(&followers),
         troubles: Troubles::new(patience.clone()),
         metrics,
     };
@@ -161,6 +198,8 @@ where
     Watch {
         store,
         synced,
+        unread,
+        followers,
         touched,
     }
 }
@@ -174,6 +213,10 @@ where
     writer: Writer<K>,
     store: Store<K>,
     synced: Synced,
+    unread: Unread,
+    /// What cannot be used of a list that is not complete.
+    listed: Vec<Unreadable>,
+    followers: Followers<K>,
     troubles: Troubles,
     metrics: Metrics,
 }
@@ -210,17 +253,34 @@ where
 
     fn apply(&mut self, event: Event<Decoded<K>>) -> Vec<Arc<K>> {
         match event {
-            Event::Init => self.write(&Event::Init),
-            Event::InitApply(Ok(object)) => self.write(&Event::InitApply(lean(object))),
-            Event::InitApply(Err(invalid)) => self.report(&invalid),
-            Event::InitDone => return self.swap(),
-            Event::Apply(Ok(object)) => return self.touch(Event::Apply(lean(object))),
-            Event::Delete(Ok(object)) => return self.touch(Event::Delete(lean(object))),
-            Event::Apply(Err(invalid)) => {
-                self.report(&invalid);
-                return self.forget(&invalid);
+            Event::Init => {
+                self.listed.clear();
+                self.write(&Event::Init);
             }
-            Event::Delete(Err(invalid)) => return self.forget(&invalid),
+            Event::InitApply(Ok(object)) => self.write(&Event::InitApply(lean(object))),
+            Event::InitApply(Err(unreadable)) => {
+                self.report(&unreadable);
+                self.listed.push(*unreadable);
+            }
+            Event::InitDone => return self.swap(),
+            Event::Apply(Ok(object)) => {
+                self.unread.forget(object.meta());
+                return self.touch(Event::Apply(lean(object)));
+            }
+            Event::Delete(Ok(object)) => {
+                self.unread.forget(object.meta());
+                return self.touch(Event::Delete(lean(object)));
+            }
+            Event::Apply(Err(unreadable)) => {
+                self.report(&unreadable);
+                let metadata = unreadable.metadata.clone();
+                self.unread.keep(*unreadable);
+                return self.forget(&metadata);
+            }
+            Event::Delete(Err(unreadable)) => {
+                self.unread.forget(&unreadable.metadata);
+                return self.forget(&unreadable.metadata);
+            }
         }
         Vec::new()
     }
@@ -232,7 +292,10 @@ where
     fn touch(&mut self, event: Event<K>) -> Vec<Arc<K>> {
         self.write(&event);
         match event {
-            Event::Apply(object) | Event::Delete(object) => vec![Arc::new(object)],
+            Event::Apply(object) | Event::Delete(object) => {
+                self.follow(&object);
+                vec![Arc::new(object)]
+            }
             Event::Init | Event::InitApply(_) | Event::InitDone => Vec::new(),
         }
     }
@@ -243,7 +306,7 @@ where
     fn swap(&mut self) -> Vec<Arc<K>> {
         let mut before = by_reference(&self.store);
         self.write(&Event::InitDone);
-        self.synced.done.store(true, Ordering::Release);
+        self.unread.replace(std::mem::take(&mut self.listed));
         let mut touched: Vec<Arc<K>> = Vec::new();
         for (reference, object) in by_reference(&self.store) {
             let known = before.remove(&reference);
@@ -252,13 +315,23 @@ where
             }
         }
         touched.extend(before.into_values());
+        for object in &touched {
+            self.follow(object);
+        }
+        self.synced.done.store(true, Ordering::Release);
         touched
+    }
+
+    fn follow(&self, object: &K) {
+        let followers = self.followers.read().unwrap_or_else(PoisonError::into_inner);
+        for follower in followers.iter() {
+            follower.follow(object);
+        }
     }
 
     /// Takes an object out of the store whose new form cannot be read: the old one is no longer true, and after a
     /// restart it would not be there either.
-    fn forget(&mut self, invalid: &InvalidObject) -> Vec<Arc<K>> {
-        let metadata = &invalid.metadata;
+    fn forget(&mut self, metadata: &ObjectMeta) -> Vec<Arc<K>> {
         let mut reference = ObjectRef::new(metadata.name.as_deref().unwrap_or_default());
         reference.namespace.clone_from(&metadata.namespace);
         match self.store.get(&reference) {
@@ -267,14 +340,14 @@ where
         }
     }
 
-    fn report(&self, invalid: &InvalidObject) {
+    fn report(&self, unreadable: &Unreadable) {
         self.metrics.undecodable_object(self.kind);
         tracing::warn!(
             kind = self.kind,
-            namespace = invalid.metadata.namespace,
-            name = invalid.metadata.name,
-            error = without_values(&invalid.error),
-            "object does not fit its schema, skipped",
+            namespace = unreadable.metadata.namespace,
+            name = unreadable.metadata.name,
+            error = unreadable.why,
+            "object cannot be used",
         );
     }
 }
@@ -314,11 +387,6 @@ fn words(error: &watcher::Error) -> String {
         }
         other => other.to_string(),
     }
-}
-
-/// Drops what stands between double quotes: decoders quote values that way, and a value can be a password.
-fn without_values(text: &str) -> String {
-    text.split('"').step_by(2).collect::<Vec<_>>().join("\"…\"")
 }
 
 #[cfg(test)]

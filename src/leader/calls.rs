@@ -1,5 +1,6 @@
 //! The calls about the Lease.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
@@ -20,6 +21,9 @@ pub enum Trouble {
     /// It has another holder.
     #[error("the lease has another holder")]
     Taken,
+    /// There is none any more.
+    #[error("the lease was deleted")]
+    Deleted,
     /// No answer in time.
     #[error("no answer from the Kubernetes API within {} s", CALL_DEADLINE.as_secs())]
     Deadline,
@@ -61,9 +65,15 @@ fn is_not_found(error: &kube::Error) -> bool {
 }
 
 /// Makes the Lease; [`Trouble::Conflict`]: somebody else has.
-pub async fn create(leases: &Api<Lease>, name: &str, spec: LeaseSpec) -> Result<Lease, Trouble> {
+pub async fn create(
+    leases: &Api<Lease>,
+    name: &str,
+    annotations: BTreeMap<String, String>,
+    spec: LeaseSpec,
+) -> Result<Lease, Trouble> {
     let metadata = ObjectMeta {
         name: Some(name.to_owned()),
+        annotations: Some(annotations),
         ..ObjectMeta::default()
     };
     let lease = Lease {

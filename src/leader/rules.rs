@@ -1,10 +1,12 @@
 //! Who may hold the Lease, and for how long: client-go's rules as pure functions of what was seen and when.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use k8s_openapi::api::coordination::v1::LeaseSpec;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
+
+use crate::permit::Moment;
 
 /// How long a Lease must stand unchanged before somebody else may take it: client-go's 15 s, the time that a crash costs.
 pub const DURATION: Duration = Duration::from_secs(15);
@@ -17,34 +19,6 @@ pub const RENEW_DEADLINE: Duration = Duration::from_secs(10);
 /// The longest pause between two looks at the Lease, or between two renewals: five tries before the deadline, half a request
 /// a second, and a Lease that was let go is taken within it.
 pub const RETRY: Duration = Duration::from_secs(2);
-
-/// A moment, on two clocks.
-#[derive(Clone, Copy, Debug)]
-pub struct Moment {
-    running: Instant,
-    wall: SystemTime,
-}
-
-impl Moment {
-    /// This moment.
-    pub fn now() -> Self {
-        Self {
-            running: Instant::now(),
-            wall: SystemTime::now(),
-        }
-    }
-
-    /// The time since an earlier moment, by the clock that says more.
-    ///
-    /// The running clock (CLOCK_MONOTONIC) goes on while a process is stopped, but stands while the whole machine is
-    /// suspended; the wall clock is put right when the machine wakes up. A wall clock that is set forward for another reason
-    /// only ends a term too early, which costs a restart; one that is set back changes nothing.
-    fn since(self, earlier: Self) -> Duration {
-        let running = self.running.saturating_duration_since(earlier.running);
-        let wall = self.wall.duration_since(earlier.wall).unwrap_or_default();
-        running.max(wall)
-    }
-}
 
 /// A time of being the one writer. Nobody but the holder's own clocks is asked.
 #[derive(Clone, Copy, Debug)]

@@ -11,6 +11,12 @@ pub enum Work {
     Running(&'static str, u64),
     /// So many wait to begin it.
     Waiting(&'static str, u64),
+    /// So many Ironics are not written to for now.
+    Suspended(u64),
+    /// So many nodes have a row that cannot be read.
+    Odd(u64),
+    /// So many nodes wait for their turn to be reconciled.
+    Queued(u64),
     /// So many destructive steps a budget allows at this moment.
     BudgetLeft(u64),
 }
@@ -20,6 +26,9 @@ pub enum Work {
 pub(super) struct WorkGauges {
     running: IntGaugeVec,
     waiting: IntGaugeVec,
+    suspended: IntGaugeVec,
+    queued: IntGaugeVec,
+    odd: IntGaugeVec,
     /// Without labels: a vector so that there is no series without a budget.
     budget_left: IntGaugeVec,
 }
@@ -39,6 +48,21 @@ impl WorkGauges {
                 "Nodes that wait for room under the limits of their cloud, by what they are to do.",
                 &["operation"],
             )?,
+            suspended: gauges(
+                "writes_suspended",
+                "Ironics that are not written to for now, since their last writes got no answer.",
+                &[],
+            )?,
+            odd: gauges(
+                "unreadable_nodes",
+                "Nodes whose row in Ironic's list makes no sense; nothing is done to them.",
+                &[],
+            )?,
+            queued: gauges(
+                "reconciles_queued",
+                "Nodes whose turn to be reconciled has not come, since as many of their Ironic are being reconciled as may be.",
+                &[],
+            )?,
             budget_left: gauges(
                 "destructive_budget_left",
                 "Destructive steps that the cloud with the least budget left allows now; absent without budgets.",
@@ -53,6 +77,9 @@ impl WorkGauges {
         self.running.reset();
         self.waiting.reset();
         self.budget_left.reset();
+        self.suspended.reset();
+        self.queued.reset();
+        self.odd.reset();
         let mut least = None;
         for figure in work {
             match *figure {
@@ -62,6 +89,9 @@ impl WorkGauges {
                 Work::Waiting(operation, count) => {
                     self.waiting.with_label_values(&[operation]).add(whole(count));
                 }
+                Work::Suspended(count) => self.suspended.with_label_values::<&str>(&[]).add(whole(count)),
+                Work::Odd(count) => self.odd.with_label_values::<&str>(&[]).add(whole(count)),
+                Work::Queued(count) => self.queued.with_label_values::<&str>(&[]).add(whole(count)),
                 Work::BudgetLeft(left) => least = Some(least.map_or(left, |least: u64| least.min(left))),
             }
         }

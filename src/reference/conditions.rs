@@ -53,6 +53,10 @@ fn conditions() -> String {
             types::DRIFTED,
             "Besides the three, where it applies: the machine is not as the spec says, and stays so for now.",
         ),
+        (
+            types::HEALTHY,
+            "Besides the three, once a machine is seen: Ironic has found no fault, nobody but the spec has put it into maintenance, and its BMC reports nothing critical.",
+        ),
     ];
     table(
         &["condition", "true means"],
@@ -102,6 +106,10 @@ fn words(class: Class) -> (&'static str, &'static str) {
         Class::Difference => (
             "Different",
             "Reasons of `Drifted`, beside what the three other conditions say. `AwaitingState` is one, too.",
+        ),
+        Class::Health => (
+            "Health",
+            "Reasons of `Healthy`, beside `Fault` and `Maintenance`.",
         ),
     }
 }

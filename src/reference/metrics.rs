@@ -11,6 +11,10 @@ name of an object and no text of an error ever becomes a time series. One that h
 /// What a label says.
 const LABELS: &[(&str, &str)] = &[
     (
+        "fault",
+        "Ironic's fault; `maintenance` without one, whoever asked for it; `hardware` where the BMC reports a critical state.",
+    ),
+    (
         "kind",
         "The kind of object, such as `BareMetalNode`; `Secret` for watches.",
     ),

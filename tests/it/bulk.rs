@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::fleet::{ALONE, all_there};
 use crate::harness::{LIMIT, World, active, condition, message, stack, status};
 use crate::probe::{PROMPT, names};
+use crate::stage::heavy;
 
 const NODES: usize = 20;
 
@@ -62,7 +63,7 @@ impl Fleet {
         let nodes = fleet.world.all_ready(&fleet.names, "Deployed").await;
         fleet.ids = nodes.iter().filter_map(|node| status(node).id.clone()).collect();
         fleet.machines = fleet.live().await;
-        fleet.sent = fleet.world.mutations();
+        fleet.sent = fleet.world.writes();
         fleet
     }
 
@@ -73,6 +74,9 @@ impl Fleet {
         let all = self.names.iter().enumerate().map(async |(number, name)| {
             let mut spec = active("http://images.example/one.qcow2");
             spec["deletionPolicy"] = policy(number);
+            // By its BMC an object that was made anew finds its machine again.
+            let bmc = format!("https://{}-{name}.bmc.example", self.world.namespace);
+            spec["driverInfo"] = json!({"redfish_address": bmc});
             self.world.apply_node(name, &spec).await;
         });
         join_all(all).await;
@@ -100,7 +104,7 @@ impl Fleet {
 
     async fn nothing_has_happened(&self) {
         assert_eq!(self.live().await, self.machines, "the machines are untouched");
-        assert_eq!(self.world.mutations(), self.sent, "nothing is sent");
+        assert_eq!(self.world.writes(), self.sent, "nothing is sent");
     }
 
     /// They are being deleted, and Ironic answers: who said `Detach` has gone, the others say why they have not.
@@ -168,7 +172,7 @@ impl Fleet {
         all_there(&self.world, NODES, "Deployed").await;
         assert_eq!(self.live().await, self.machines);
         let verbs = |sent: &[String]| sent.iter().filter(|sent| sent.starts_with("PUT")).count();
-        let sent = self.world.mutations();
+        let sent = self.world.writes();
         assert_eq!(verbs(&sent), verbs(&self.sent), "no verb was sent");
         self.sent = sent;
     }
@@ -207,6 +211,7 @@ async fn namespace_is_gone(world: &World) {
 
 #[tokio::test]
 async fn a_namespace_takes_no_machine_with_it() {
+    let _heavy = heavy().await;
     let _alone = ALONE.lock().await;
     let fleet = Fleet::new(World::empty("bulk-namespace").await).await;
     let delete = async |world: &World| {
@@ -232,6 +237,7 @@ const DEFINITIONS: [&str; 2] = ["baremetalnodes.ironwright.dev", "baremetalcloud
 
 #[tokio::test]
 async fn the_definitions_take_no_machine_with_them() {
+    let _heavy = heavy().await;
     let stack = stack()
         .await
         .with_own_control_plane()

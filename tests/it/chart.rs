@@ -34,6 +34,13 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
     (
         "ironwright.dev",
         "baremetalclouds",
+        "get",
+        "controllers/node_current.rs",
+        "clouds.get_metadata(name)",
+    ),
+    (
+        "ironwright.dev",
+        "baremetalclouds",
         "patch",
         "controllers/cloud.rs",
         "finalizer::add(&api, &object)",
@@ -62,6 +69,13 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
     (
         "ironwright.dev",
         "baremetalnodes",
+        "get",
+        "controllers/node_holders.rs",
+        "api.get_metadata_opt(&owner.name)",
+    ),
+    (
+        "ironwright.dev",
+        "baremetalnodes",
         "patch",
         "controllers/node_execute.rs",
         "finalizer::add(&pass.api",
@@ -73,16 +87,23 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
         "controllers/node_report.rs",
         "status::write(",
     ),
+    (
+        "ironwright.dev",
+        "baremetalnodes/status",
+        "patch",
+        "controllers/unreadable.rs",
+        "write_conditions(",
+    ),
+    (
+        "ironwright.dev",
+        "baremetalclouds/status",
+        "patch",
+        "controllers/unreadable.rs",
+        "write_conditions(",
+    ),
     ("", "secrets", "list", "controllers/run.rs", "watch::metadata("),
     ("", "secrets", "watch", "controllers/run.rs", "watch::metadata("),
     ("", "secrets", "get", "kubernetes/secrets.rs", "api.get(name)"),
-    (
-        "",
-        "secrets",
-        "patch",
-        "controllers/cloud_secrets.rs",
-        "finalizer::add(&api, &secret)",
-    ),
     // The recorder creates an Event and patches the count of one that repeats.
     (
         "events.k8s.io",
@@ -123,15 +144,15 @@ const GRANTED: &[(&str, &str, &str, &str, &str)] = &[
         "",
         "namespaces",
         "get",
-        "controllers/node_gather.rs",
-        "namespaces.get(",
+        "controllers/node_current.rs",
+        "namespaces.get_metadata(",
     ),
     (
         "apiextensions.k8s.io",
         "customresourcedefinitions",
         "get",
-        "controllers/node_gather.rs",
-        "definitions.get(",
+        "controllers/node_current.rs",
+        "definitions.get_metadata(",
     ),
 ];
 

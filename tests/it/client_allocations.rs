@@ -12,7 +12,7 @@ use ironwright_stack::proxy::{Action, Answer};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::client_lab::{LONG, Lab, lost, object, patch, rows, with};
+use crate::client_lab::{LONG, Lab, object, patch, rows, with};
 
 /// A claim on one of this test's nodes.
 fn claim(lab: &Lab, name: &str) -> AllocationCreate {
@@ -23,22 +23,11 @@ fn claim(lab: &Lab, name: &str) -> AllocationCreate {
     }
 }
 
-/// An allocation that is done. One that Ironic has lost sight of (its conductor could not write to SQLite) is made anew, as
-/// [`ironwright::ironic::client::Client::wait_for_allocation`] says.
+/// An allocation that Ironic is done with.
 async fn made(lab: &Lab, draft: &AllocationCreate) -> Result<Allocation, Error> {
-    let patience = Duration::from_secs(10);
-    loop {
-        let made = lab.client.create_allocation(draft).await?.value;
-        match lab.client.wait_for_allocation(&made.uuid, patience, false).await {
-            Err(Error::StillWaiting { .. }) => {
-                lab.client.delete_allocation(&made.uuid).await?;
-            }
-            Err(Error::Unallocated { last_error, .. }) if lost(last_error.as_deref()) => {
-                lab.client.delete_allocation(&made.uuid).await?;
-            }
-            done => return done.map(|done| done.value),
-        }
-    }
+    let made = lab.client.create_allocation(draft).await?.value;
+    let done = lab.client.wait_for_allocation(&made.uuid, LONG, false).await?;
+    Ok(done.value)
 }
 
 #[tokio::test]

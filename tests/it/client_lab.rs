@@ -122,11 +122,6 @@ pub async fn rows<T>(listing: impl Stream<Item = Result<Seen<T>>>) -> Result<Vec
     listing.map_ok(|seen| seen.value).try_collect().await
 }
 
-/// Whether an allocation failed only because Ironic could not write to SQLite, which it does not try again for allocations.
-pub fn lost(last_error: Option<&str>) -> bool {
-    last_error.is_some_and(|error| error.contains("database is locked"))
-}
-
 /// A free-form object.
 pub fn object(value: Value) -> Object {
     serde_json::from_value(value).expect("an object")

@@ -55,6 +55,36 @@ async fn deploy_templates_are_created_changed_and_deleted() {
     assert!(!client.delete_deploy_template("CUSTOM_CX_STEPS").await.unwrap());
 }
 
+/// Ironic itself tries few of its writes again when its database refuses them; see `tests/stack/python/testkit/sitecustomize.py`.
+#[tokio::test]
+async fn those_who_write_at_once_wait_for_each_other() {
+    let lab = Lab::new("cx-writers").await;
+    let client = &lab.client;
+    let writes = (0..8).map(|writer| async move {
+        for round in 0..5 {
+            let name = format!("CUSTOM_CX_WRITERS_{writer}_{round}");
+            let draft = DeployTemplateCreate {
+                name: name.clone(),
+                steps: vec![object(
+                    json!({"interface": "deploy", "step": "x", "args": {}, "priority": 1}),
+                )],
+                ..DeployTemplateCreate::default()
+            };
+            client.create_deploy_template(&draft).await?;
+            let update = DeployTemplateUpdate {
+                extra: Edit::set("x", 1),
+                ..DeployTemplateUpdate::default()
+            };
+            client.update_deploy_template(&name, &update).await?;
+            client.delete_deploy_template(&name).await?;
+        }
+        Ok::<_, Error>(())
+    });
+    futures::future::try_join_all(writes)
+        .await
+        .expect("nobody is refused");
+}
+
 /// A runbook of one step.
 async fn runbook(client: &Client, name: &str) -> Runbook {
     let step = json!({"interface": "deploy", "step": "testkit_clean", "args": {}, "order": 1});

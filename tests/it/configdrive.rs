@@ -321,7 +321,7 @@ async fn the_operator_packs_what_ironic_has_nothing_to_add_to() {
     }
     for (name, drive, _) in &cases {
         let (live, files) = handed(&world, name).await;
-        let mut meta_data = json!({"name": live["name"]});
+        let mut meta_data = json!({"name": name});
         if let Some(given) = drive.get("metaData") {
             json_patch::merge(&mut meta_data, given);
         }

@@ -2,13 +2,13 @@
 
 #![cfg(test)]
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use ironwright_stack::proxy::{Action, Callback};
+use ironwright_stack::proxy::{Action, Callback, Entry};
 use kube::api::{Patch, PatchParams};
 use serde_json::{Value, json};
 
-use crate::harness::{World, active, status};
+use crate::harness::{LIMIT, World, active, status};
 use crate::probe::PROMPT;
 
 async fn available(world: &World, mut spec: Value) -> String {
@@ -167,4 +167,34 @@ async fn a_field_that_waits_for_another_state_is_named_and_written_when_it_can_b
         .await;
     world.ready("a", "Available").await;
     assert_eq!(world.live("a").await.unwrap()["resource_class"], "large");
+}
+
+/// The write of the status that says whose the field is meets an object that has changed.
+#[tokio::test]
+async fn what_is_taken_back_while_it_is_written_leaves_no_trace() {
+    let world = World::new("edits-taken-back").await;
+    let id = available(&world, json!({})).await;
+    world.proxy.clear_log();
+    let under_way = world
+        .proxy
+        .when("PATCH", "/v1/nodes/{}")
+        .times(1)
+        .then(Action::Delay(Duration::from_secs(2)));
+    world
+        .edit(
+            "a",
+            &json!({"extra": {"mistake": 1}, "networkData": {"links": [], "networks": [], "services": []}, "owner": "wrong"}),
+        )
+        .await;
+    let sent = world.proxy.wait_for("PATCH", "/v1/nodes/{}", 1, LIMIT);
+    sent.await.unwrap();
+    let nothing = json!({"extra": null, "networkData": null, "owner": null});
+    world.edit("a", &nothing).await;
+    let done = |entry: &Entry| entry.seen.method == "PATCH" && entry.status.is_some();
+    world.took(Instant::now(), done).await;
+    let is_gone = |live: &Value| {
+        live["extra"]["mistake"].is_null() && live["owner"].is_null() && live["network_data"] == json!({})
+    };
+    world.live_is(&id, "nothing of it", is_gone).await;
+    world.proxy.remove(under_way);
 }

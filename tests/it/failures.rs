@@ -169,7 +169,7 @@ async fn a_failed_cleaning_is_never_reported_as_available() {
     assert!(failed.elapsed() < TOLD, "{:?}", failed.elapsed());
     let (ready, reason, _) = condition(&node, "Ready").unwrap();
     assert_eq!(ready, "False");
-    assert!(["CleanFailed", "Maintenance"].contains(&reason), "{reason}");
+    assert!(["CleanFailed", "Fault"].contains(&reason), "{reason}");
     assert_eq!(
         world.live("a").await.unwrap()["maintenance"],
         true,

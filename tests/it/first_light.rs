@@ -73,7 +73,10 @@ async fn a_machine_goes_from_nothing_to_active_and_back_to_nothing() {
         .into_iter()
         .find(|entry| entry.seen.body.windows(8).any(|part| part == b"\"active\""));
     let body: Value = serde_json::from_slice(&deploy.unwrap().seen.body).unwrap();
-    assert_eq!(body["configdrive"]["meta_data"], json!({"hostname": "a"}));
+    assert_eq!(
+        body["configdrive"]["meta_data"],
+        json!({"hostname": "a", "name": "a"})
+    );
     assert_eq!(body["configdrive"]["user_data"], "#cloud-config\nhostname: a\n");
 
     world

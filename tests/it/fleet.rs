@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{LIMIT, World, active, condition};
 use crate::probe::{names, node_of};
+use crate::stage::heavy;
 
 /// From nothing to `available`, for each node.
 const MOST_REQUESTS: usize = 8;
@@ -26,8 +27,9 @@ const QUIET: u32 = 2;
 
 #[tokio::test]
 async fn two_hundred_nodes_come_and_go_at_the_price_of_a_few_requests_each() {
+    let _heavy = heavy().await;
     let _alone = ALONE.lock().await;
-    let mut world = World::quiet("fleet-many", QUIET).await;
+    let mut world = World::quiet_apart("fleet-many", QUIET).await;
     let (all, available) = (names(200), json!({"provision": {"state": "available"}}));
     let (few, rest) = all.split_at(50);
     world.apply_nodes(few, &available).await;
@@ -133,11 +135,13 @@ async fn reconciled(world: &World, nodes: usize) {
 
 #[tokio::test]
 async fn an_operator_that_is_stopped_in_the_middle_goes_on_where_it_was() {
+    let _heavy = heavy().await;
     interrupted("fleet-stopped", false).await;
 }
 
 #[tokio::test]
 async fn an_operator_that_is_killed_in_the_middle_goes_on_where_it_was() {
+    let _heavy = heavy().await;
     interrupted("fleet-killed", true).await;
 }
 

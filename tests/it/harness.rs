@@ -8,12 +8,14 @@ use std::time::Duration;
 use anyhow::Result;
 use ironwright::api::{BareMetalCloud, BareMetalNode, BareMetalNodeStatus};
 use ironwright_stack::proxy::Entry;
-use ironwright_stack::{Operator, OperatorOptions, Proxy, wait};
+use ironwright_stack::{Operator, OperatorOptions, Proxy, operator, wait};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 
+use crate::leaks::{self, Leaks, Places};
+use crate::probe::describe;
 pub use crate::stage::stack;
 use crate::stage::{Stack, grant_lease};
 
@@ -30,6 +32,8 @@ pub struct World {
     pub nodes: Api<BareMetalNode>,
     pub clouds: Api<BareMetalCloud>,
     pub operator: Option<Operator>,
+    /// What no operator may tell.
+    pub leaks: Leaks,
 }
 
 impl World {
@@ -67,6 +71,7 @@ impl World {
             clouds: Api::namespaced(client.clone(), name),
             client,
             operator: None,
+            leaks: Leaks::of(stack.control_plane.kubeconfig(), name),
         }
     }
 
@@ -102,6 +107,7 @@ impl World {
         let kubeconfig = control_plane
             .service_account_kubeconfig("ironwright-system", "ironwright")
             .await?;
+        self.leaks.learn_kubeconfig(&kubeconfig);
         let mut options = OperatorOptions::new(&kubeconfig)?;
         options.name = format!("operator-{}", self.namespace);
         options.args = vec!["--namespace".to_owned(), self.namespace.clone()];
@@ -135,11 +141,14 @@ impl World {
                 .patch(name, &patch, &Patch::Apply(manifest))
                 .await
                 .map(drop),
-            Some("Secret") => self
-                .secrets()
-                .patch(name, &patch, &Patch::Apply(manifest))
-                .await
-                .map(drop),
+            Some("Secret") => {
+                self.leaks.learn(manifest);
+                let secrets = self.secrets();
+                secrets
+                    .patch(name, &patch, &Patch::Apply(manifest))
+                    .await
+                    .map(drop)
+            }
             other => panic!("cannot apply {other:?}"),
         };
         result.map_err(|error| error.to_string())
@@ -266,7 +275,7 @@ impl World {
     pub async fn meddle(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let url = format!("{}{path}", self.stack.ironic.endpoint());
         let request = reqwest::Client::new()
-            .request(method.parse().expect("a method"), url)
+            .request(method.parse().expect("a method"), &url)
             .header("X-OpenStack-Ironic-API-Version", "1.95");
         let request = if body.is_null() {
             request
@@ -274,10 +283,30 @@ impl World {
             request.json(body)
         };
         let answer = request.send().await.expect("Ironic answers");
-        (
-            answer.status().as_u16(),
-            answer.json().await.unwrap_or(Value::Null),
-        )
+        let status = answer.status().as_u16();
+        (status, answer.json().await.unwrap_or_default())
+    }
+
+    /// The secrets that an operator of this namespace has told, and where. The end of every world looks itself.
+    pub fn told_secrets(&self) -> Vec<String> {
+        self.leaks.found(self.places())
+    }
+
+    /// Where the operators of this namespace have told something: those that a test has dropped, too.
+    fn places(&self) -> Places {
+        for entry in self.proxy.log() {
+            let token = entry.seen.headers.get("x-auth-token");
+            token.and_then(|token| token.to_str().ok()).map(leaks::never_tell);
+        }
+        let name = format!("operator-{}", self.namespace);
+        let launched = operator::launched().into_iter();
+        let ours = launched.filter(|operator| {
+            let log = operator.log.file_name().unwrap_or_default().to_string_lossy();
+            let own = self.operator.as_ref().map(|operator| operator.process().log());
+            log.starts_with(&name) || own == Some(&operator.log)
+        });
+        let (logs, endpoints) = ours.map(|operator| (operator.log, operator.endpoint)).unzip();
+        Places { logs, endpoints }
     }
 
     /// The mutating requests that the operator has sent, as `METHOD path [target]`.
@@ -294,6 +323,7 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
+        self.stack.ironic.forget_nodes(&format!("{}~", self.namespace));
         if std::thread::panicking() {
             if let Some(operator) = &self.operator {
                 eprintln!(
@@ -314,19 +344,9 @@ impl Drop for World {
                 "the operator uses it now: kills.rs has to strike it"
             );
         }
+        let told = self.told_secrets();
+        assert!(told.is_empty(), "the operator has told secrets: {told:#?}");
     }
-}
-
-fn describe(entry: &Entry) -> String {
-    let body: Value = serde_json::from_slice(&entry.seen.body).unwrap_or_default();
-    let target = body["target"]
-        .as_str()
-        .map(|target| format!(" {target}"))
-        .unwrap_or_default();
-    let status = entry
-        .status
-        .map_or_else(|| "-".to_owned(), |status| status.to_string());
-    format!("{} {}{target} -> {status}", entry.seen.method, entry.seen.path)
 }
 
 /// Status, reason and message of a condition.

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use crate::failures::{TOLD, failed_in_ironic, told};
-use crate::harness::{World, manifest, status};
+use crate::harness::{World, manifest, message, status};
 
 fn machine(state: &str, script: &Value) -> Value {
     json!({
@@ -18,7 +18,13 @@ fn machine(state: &str, script: &Value) -> Value {
 async fn a_machine_is_inspected_once_before_it_is_offered() {
     let world = World::new("inspect-once").await;
     let script = json!({"inventory": {"cpus": 96}});
-    world.apply_node("a", &machine("available", &script)).await;
+    // By its BMC an object that is made anew finds its machine again.
+    let machine = |state: &str| {
+        let mut spec = machine(state, &script);
+        spec["driverInfo"] = json!({"redfish_address": "https://inspect-once.bmc.example"});
+        spec
+    };
+    world.apply_node("a", &machine("available")).await;
     let node = world.ready("a", "Available").await;
     let id = status(&node).id.clone().unwrap();
     assert_eq!(world.verbs_of(&id), ["manage", "inspect", "provide"]);
@@ -33,7 +39,7 @@ async fn a_machine_is_inspected_once_before_it_is_offered() {
     world.edit("a", &json!({"deletionPolicy": "Detach"})).await;
     world.delete("a").await;
     world.gone("a").await;
-    let mut spec = machine("manageable", &script);
+    let mut spec = machine("manageable");
     spec["deletionPolicy"] = json!("Detach");
     world.apply(&manifest("a", &spec)).await.unwrap();
     let node = world.ready("a", "Manageable").await;
@@ -75,4 +81,25 @@ async fn without_the_request_nothing_is_inspected_and_a_failure_can_be_waived() 
     let node = world.ready("a", "Available").await;
     let id = status(&node).id.clone().unwrap();
     assert_eq!(world.verbs_of(&id), ["manage", "inspect", "manage", "provide"]);
+}
+
+#[tokio::test]
+async fn an_inspection_that_waits_for_its_ramdisk_is_ended_when_its_object_goes() {
+    let world = World::new("inspect-ended").await;
+    let waits = json!({
+        "interfaces": {"inspect": "testkit"}, "extra": {"testkit": {"inspect_wait": true}},
+        "onEnroll": {"inspect": true}, "provision": {"state": "available"}, "deletionPolicy": "Delete",
+    });
+    world.apply_node("a", &waits).await;
+    let node = world
+        .wait("a", "it waits and says for how long", |node| {
+            let waits = status(node).provision_state.as_deref() == Some("inspect wait");
+            waits && message(node, "Ready").contains("inspect_wait_timeout")
+        })
+        .await;
+    let id = status(&node).id.clone().unwrap();
+    world.delete("a").await;
+    world.gone("a").await;
+    assert_eq!(world.live_by_id(&id).await, None);
+    assert_eq!(world.verbs_of(&id), ["manage", "inspect", "abort", "manage"]);
 }

@@ -17,6 +17,7 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 
 use crate::harness::{LIMIT, World, active, manifest, stack, status};
+use crate::leaks::Leaks;
 
 const NODES: &str = "baremetalnodes.ironwright.dev";
 
@@ -122,6 +123,7 @@ async fn world_on(plane: &ControlPlane, namespace: &str) -> World {
         clouds: Api::namespaced(client.clone(), namespace),
         client,
         operator: None,
+        leaks: Leaks::of(plane.kubeconfig(), namespace),
     }
 }
 
@@ -327,11 +329,7 @@ async fn a_release_for_one_namespace_works_there_with_a_role_of_its_own() {
     world.delete("a").await;
     world.gone("a").await;
     let held = world.secrets().get("clouds").await.unwrap().metadata.finalizers;
-    assert_eq!(
-        held,
-        Some(vec!["ironwright.dev/finalizer".to_owned()]),
-        "the Secret stays as long as its cloud"
-    );
+    assert_eq!(held, None, "a Secret is its owner's");
     assert_nothing_was_forbidden(&world);
 }
 

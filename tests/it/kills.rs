@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use ironwright::api::BareMetalNode;
 use ironwright::domain::node::rules::Step;
 use ironwright::ironic::client::{ROUTES, Route, routes};
 use ironwright_stack::proxy::{Action, Answer, Callback, Entry, RuleId, Seen};
@@ -313,9 +314,34 @@ async fn gives_up_a_claim(lab: &Lab) {
     assert_eq!(lab.taken(&id), expected, "each once, and nothing else");
 }
 
+/// An object that goes while its machine is being inspected.
+async fn abandons_an_inspection(lab: &Lab) {
+    let world = &lab.world;
+    let spec = json!({
+        "interfaces": {"inspect": "testkit"}, "extra": {"testkit": {"inspect_wait": true}},
+        "onEnroll": {"inspect": true}, "provision": {"state": "manageable"}, "deletionPolicy": "Delete",
+    });
+    world.apply_node("c", &spec).await;
+    let waits = |node: &BareMetalNode| status(node).provision_state.as_deref() == Some("inspect wait");
+    let node = world.wait("c", "it waits for its ramdisk", waits).await;
+    let id = status(&node).id.clone().unwrap();
+    world.delete("c").await;
+    world.gone("c").await;
+    let expected = [
+        Step::Create,
+        Step::Manage,
+        Step::Inspect,
+        Step::Abort,
+        Step::Manage,
+        Step::Delete,
+    ];
+    assert_eq!(lab.taken(&id), expected, "each once, and nothing else");
+}
+
 async fn nothing_is_done_twice(name: &str, strike: fn(Callback) -> Action) {
     let lab = Lab::new(name, strike).await;
     gives_up_a_claim(&lab).await;
+    abandons_an_inspection(&lab).await;
     lives_through_everything(&lab).await;
     lab.struck_everything();
 }

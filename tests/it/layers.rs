@@ -92,18 +92,19 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "fleet",
-        may_use: &["ironic"],
+        may_use: &["buckets", "ironic"],
         banned: NO_KUBERNETES,
     },
     Layer {
         module: "kubernetes",
-        may_use: &["api", "metrics", "permit"],
+        may_use: &["api", "buckets", "metrics", "permit"],
         banned: &["reqwest"],
     },
     Layer {
         module: "controllers",
         may_use: &[
             "api",
+            "buckets",
             "config",
             "domain",
             "fleet",
@@ -115,6 +116,19 @@ const LAYERS: &[Layer] = &[
             "permit",
         ],
         banned: &["reqwest"],
+    },
+    Layer {
+        module: "buckets",
+        may_use: &[],
+        banned: &[
+            "async",
+            "await",
+            "tokio",
+            "reqwest",
+            "kube::",
+            "k8s_openapi",
+            "prometheus",
+        ],
     },
     Layer {
         module: "config",
@@ -156,7 +170,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "leader",
-        may_use: &["metrics", "permit"],
+        may_use: &["domain", "metrics", "permit"],
         banned: &["reqwest"],
     },
     Layer {

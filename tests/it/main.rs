@@ -7,11 +7,15 @@ mod answers;
 #[cfg(test)]
 mod apiserver;
 #[cfg(test)]
+mod bad_clouds;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod binary;
 #[cfg(test)]
 mod bulk;
+#[cfg(test)]
+mod chains;
 #[cfg(test)]
 mod chart;
 #[cfg(test)]
@@ -79,7 +83,13 @@ mod first_light;
 #[cfg(test)]
 mod fleet;
 #[cfg(test)]
+mod freshness;
+#[cfg(test)]
 mod harness;
+#[cfg(test)]
+mod identity;
+#[cfg(test)]
+mod imports;
 #[cfg(test)]
 mod inspect;
 #[cfg(test)]
@@ -99,7 +109,15 @@ mod layers;
 #[cfg(test)]
 mod leader;
 #[cfg(test)]
+mod leaks;
+#[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod needles;
+#[cfg(test)]
+mod neighbourhood;
+#[cfg(test)]
+mod neighbours;
 #[cfg(test)]
 mod openstack;
 #[cfg(test)]
@@ -117,6 +135,8 @@ mod probe;
 #[cfg(test)]
 mod rescue;
 #[cfg(test)]
+mod restored;
+#[cfg(test)]
 mod rivals;
 #[cfg(test)]
 mod schema;
@@ -130,6 +150,8 @@ mod sight;
 mod stage;
 #[cfg(test)]
 mod tls_front;
+#[cfg(test)]
+mod truth;
 #[cfg(test)]
 mod upkeep;
 #[cfg(test)]

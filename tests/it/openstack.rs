@@ -14,6 +14,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::OnceCell;
 
 use crate::harness::stack;
+use crate::leaks::never_tell;
 
 static OPENSTACK: OnceCell<OpenStack> = OnceCell::const_new();
 /// Where its proxy lives: that of the test that asks first ends with that test.
@@ -145,6 +146,16 @@ impl Doors {
             .rev()
             .find_map(|entry| entry.seen.headers.get("x-auth-token"));
         shown.expect("a token").to_str().expect("a text").to_owned()
+    }
+}
+
+impl Drop for Doors {
+    /// Tokens are secrets, too.
+    fn drop(&mut self) {
+        for entry in self.ironic.log() {
+            let token = entry.seen.headers.get("x-auth-token");
+            token.and_then(|token| token.to_str().ok()).map(never_tell);
+        }
     }
 }
 

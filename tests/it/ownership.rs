@@ -155,6 +155,7 @@ async fn an_object_that_is_created_again_has_its_machine_back() {
     let world = World::quiet("ownership-again", 2).await;
     let mut spec = active(IMAGE);
     spec["deletionPolicy"] = json!("Detach");
+    spec["driverInfo"] = json!({"redfish_address": "https://ownership-again.bmc.example"});
     world.apply_node("a", &spec).await;
     let before = world.ready("a", "Deployed").await;
     let id = status(&before).id.clone().unwrap();
@@ -168,9 +169,12 @@ async fn an_object_that_is_created_again_has_its_machine_back() {
     assert_eq!(status(&after).id.as_deref(), Some(id.as_str()));
     let live = world.live_by_id(&id).await.unwrap();
     assert_eq!(live["extra"]["ironwright"]["uid"], json!(after.metadata.uid));
+    let instance = &live["extra"]["ironwright"]["instance"];
+    assert_eq!(instance["id"], was["extra"]["ironwright"]["instance"]["id"]);
     assert_eq!(
-        live["extra"]["ironwright"]["instance"],
-        was["extra"]["ironwright"]["instance"]
+        instance["by"],
+        json!(after.metadata.uid),
+        "wanted, and so confirmed"
     );
     assert_eq!(live["instance_uuid"], was["instance_uuid"]);
     assert_eq!(world.verbs(), verbs, "no verb is sent");

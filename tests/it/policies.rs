@@ -85,7 +85,7 @@ async fn a_protected_machine_is_not_torn_down_under_any_policy() {
         ids.push(id);
     }
     world.lists(2).await;
-    let sent = world.mutations();
+    let sent = world.writes();
     let leave = json!({"provision": {"state": "available", "instance": null}});
     world.edit("edited", &leave).await;
     for name in &all[1..] {
@@ -97,7 +97,7 @@ async fn a_protected_machine_is_not_torn_down_under_any_policy() {
     }
     world.gone("detached").await;
     world.lists(2).await;
-    assert_eq!(world.mutations(), sent, "nothing is sent");
+    assert_eq!(world.writes(), sent, "nothing is sent");
     for id in &ids {
         assert_eq!(world.live_by_id(id).await.unwrap()["provision_state"], "active");
         protect(&world, id, false).await;

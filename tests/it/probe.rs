@@ -13,7 +13,7 @@ use ironwright_stack::wait;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use serde_json::{Value, json};
 
-use crate::harness::{LIMIT, World};
+use crate::harness::{LIMIT, World, stack};
 
 /// Acting "within a second": measured from the answer of the apiserver.
 pub const PROMPT: Duration = Duration::from_secs(1);
@@ -38,7 +38,18 @@ pub type Witnessed = Arc<Mutex<Vec<(String, Option<String>)>>>;
 impl World {
     /// A world whose cloud is looked at so often, in seconds while nothing moves. There is one sweep, at the start.
     pub async fn quiet(name: &str, seconds: u32) -> Self {
-        let mut world = Self::empty(name).await;
+        Self::empty(name).await.quietly(seconds).await
+    }
+
+    /// The same with an Ironic of its own, for more nodes than others should have to list.
+    pub async fn quiet_apart(name: &str, seconds: u32) -> Self {
+        let stack = stack().await.with_own_ironic(name).await.expect("an Ironic");
+        let world = Self::before(&stack, &stack.ironic.endpoint(), name).await;
+        world.quietly(seconds).await
+    }
+
+    async fn quietly(self, seconds: u32) -> Self {
+        let mut world = self;
         let mut lab = world.lab();
         lab["spec"]["intervals"] = json!({"quietSeconds": seconds, "sweepSeconds": 3600});
         world.apply(&lab).await.expect("the cloud is accepted");
@@ -195,6 +206,21 @@ impl World {
         );
     }
 
+    /// Changes the rows of Ironic's database behind its back.
+    pub async fn sql(&self, statement: &str) {
+        self.stack
+            .ironic
+            .sql(statement)
+            .await
+            .expect("the rows are changed");
+    }
+
+    /// The same but for the marks that were released: that is the last word about a node that is let go, and changes nothing else.
+    pub fn writes(&self) -> Vec<String> {
+        let all = self.mutations().into_iter();
+        all.filter(|sent| !sent.ends_with(RELEASES)).collect()
+    }
+
     /// Waits until Ironic has the node, asked past the operator, so.
     pub async fn live_is(&self, id: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         wait::until(what, LIMIT, async || {
@@ -204,6 +230,30 @@ impl World {
         .await
         .expect("the node gets there")
     }
+}
+
+/// Ends the description of a request that releases a mark.
+const RELEASES: &str = ", which releases the mark";
+
+/// A request and its answer, in a line.
+pub fn describe(entry: &Entry) -> String {
+    let body: Value = serde_json::from_slice(&entry.seen.body).unwrap_or_default();
+    let target = body["target"]
+        .as_str()
+        .map(|target| format!(" {target}"))
+        .unwrap_or_default();
+    let status = entry
+        .status
+        .map_or_else(|| "-".to_owned(), |status| status.to_string());
+    let releases = if body.pointer("/0/value/released") == Some(&Value::Bool(true)) {
+        RELEASES
+    } else {
+        ""
+    };
+    format!(
+        "{} {}{target} -> {status}{releases}",
+        entry.seen.method, entry.seen.path
+    )
 }
 
 /// A request of somebody else's that a rule of the proxy makes before it passes the operator's request on.

@@ -144,3 +144,33 @@ async fn a_driver_that_cannot_rescue_is_told_in_ironics_words_and_not_hammered_o
     want(&world, "a", "active").await;
     world.ready("a", "Deployed").await;
 }
+
+/// The ramdisk never answers. That must not hold up who gives the machine away, nor a deletion, though credentials come from a Secret.
+#[tokio::test]
+async fn a_rescue_that_waits_for_its_ramdisk_is_left_when_the_spec_wants_it() {
+    let world = world("rescue-waits").await;
+    world
+        .secret("bmc", &json!({"fake_password": "hunter2-rescue"}))
+        .await;
+    let mut ids = vec![];
+    for name in ["a", "b"] {
+        let mut spec = machine("rescue", &json!({"rescue_wait": true}));
+        spec["driverInfoFrom"] = json!([{"secretRef": {"name": "bmc"}}]);
+        spec["deletionPolicy"] = json!("Undeploy");
+        world.apply_node(name, &spec).await;
+        let waits = |node: &ironwright::api::BareMetalNode| {
+            status(node).provision_state.as_deref() == Some("rescue wait")
+        };
+        let node = world.wait(name, "it waits", waits).await;
+        ids.push(status(&node).id.clone().unwrap());
+    }
+    let leave = json!({"provision": {"state": "available", "instance": null, "rescuePasswordFrom": null}});
+    world.edit("a", &leave).await;
+    world.ready("a", "Available").await;
+    world.delete("b").await;
+    world.gone("b").await;
+    let verbs = ["manage", "provide", "active", "rescue", "deleted"];
+    for id in &ids {
+        assert_eq!(world.verbs_of(id), verbs);
+    }
+}

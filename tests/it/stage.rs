@@ -11,11 +11,19 @@ use ironwright_stack::{ControlPlane, Ironic, IronicOptions, Progress, Run, Tools
 use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
 use kube::api::{ListParams, ObjectMeta, PostParams};
 use kube::{Api, Client};
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use crate::harness::LIMIT;
 
 static STACK: OnceCell<Stack> = OnceCell::const_new();
+
+/// See [`heavy`].
+static HEAVY: Mutex<()> = Mutex::const_new(());
+
+/// To be held by a test that takes more than its share of two cores: beside a second one like it, light ones would run out of time.
+pub async fn heavy() -> MutexGuard<'static, ()> {
+    HEAVY.lock().await
+}
 
 /// The parts. Those that all tests share are never dropped: their guards end them when this process ends.
 #[derive(Clone)]

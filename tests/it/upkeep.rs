@@ -13,6 +13,28 @@ async fn ready(world: &World, mut spec: Value) -> String {
 }
 
 #[tokio::test]
+async fn a_trait_that_ironic_refuses_is_tried_once_for_each_spec() {
+    let world = World::new("upkeep-refused").await;
+    let id = ready(&world, json!({"traits": ["CUSTOM_NVME"]})).await;
+    for (tries, traits) in [
+        (1, json!(["CUSTOM_NVME", "NO_SUCH_TRAIT"])),
+        (2, json!(["NO_SUCH_TRAIT"])),
+    ] {
+        world.edit("a", &json!({"traits": traits})).await;
+        world.condition("a", "Stalled", "True", "Rejected").await;
+        world.lists(4).await;
+        let route = format!("/v1/nodes/{id}/traits/NO_SUCH_TRAIT");
+        assert_eq!(world.proxy.count("PUT", &route), tries);
+    }
+    world.edit("a", &json!({"traits": ["CUSTOM_GPU"]})).await;
+    world
+        .live_is(&id, "the right one", |live| {
+            live["traits"] == json!(["CUSTOM_GPU"])
+        })
+        .await;
+}
+
+#[tokio::test]
 async fn traits_are_set_one_by_one_and_those_of_others_stay() {
     let world = World::new("upkeep-traits").await;
     let id = ready(&world, json!({"traits": ["CUSTOM_NVME", "CUSTOM_GPU"]})).await;

@@ -57,7 +57,7 @@ fn without_an_instance() -> [Failing; 3] {
             verb: "provide",
             state: "clean failed",
             // Ironic itself puts such a node into maintenance, in the same words.
-            reasons: &["CleanFailed", "Maintenance"],
+            reasons: &["CleanFailed", "Fault"],
         },
         Failing {
             operation: "deploy",

@@ -11,7 +11,7 @@ use super::facts::NodeFacts;
 use super::fields::edits;
 use super::{credentials, table, upkeep};
 use crate::api::node::Applied;
-use crate::ironic::model::{Node, Object, ProvisionState};
+use crate::ironic::model::{Node, Object, ProvisionState, VENDOR};
 
 /// Ends the digest of a spec that is written but for fields that wait for another state: it equals no digest, so that a row of the
 /// list never passes for the whole of it.
@@ -53,11 +53,7 @@ pub fn applied(facts: &NodeFacts) -> Applied {
         traits: traits(facts, &desired, before),
         extra: desired.extra.keys().cloned().collect(),
         secrets: secrets(facts),
-        verified: facts
-            .look
-            .full()
-            .and(facts.fingerprint)
-            .map(|seen| seen.to_string()),
+        verified: facts.look.full().and_then(|_| fingerprint(facts)),
         proven: None,
     };
     applied.proven = credentials::proven(facts, &applied);
@@ -68,9 +64,21 @@ pub fn applied(facts: &NodeFacts) -> Applied {
 /// to look closer.
 pub fn is_as_verified(facts: &NodeFacts) -> bool {
     let verified = journal(facts).and_then(|applied| applied.verified.as_deref());
-    facts
-        .fingerprint
-        .is_none_or(|now| verified == Some(now.to_string().as_str()))
+    fingerprint(facts).is_none_or(|now| verified == Some(now.as_str()))
+}
+
+/// The fingerprint of the node as it is seen, over all that the spec can name. What Ironic fills in by itself is part of it only if the
+/// spec names it, or did.
+pub fn fingerprint(facts: &NodeFacts) -> Option<String> {
+    let seen = facts.fingerprint?;
+    let named = facts.object.spec.properties.as_ref();
+    let named = named.is_some_and(|properties| properties.0.contains_key(VENDOR));
+    let set = journal(facts).is_some_and(|applied| applied.properties.iter().any(|key| key == VENDOR));
+    Some(if named || set {
+        seen.with_vendor()
+    } else {
+        seen.to_string()
+    })
 }
 
 /// Of the traits on the node those that the spec names, or that we set before.
@@ -199,5 +207,30 @@ pub fn secrets_wanted(facts: &NodeFacts) -> bool {
             !same_spec(facts, &desired, applied) && ours.any(|key| !desired.driver_info.contains_key(key))
         })
     };
-    secrets_changed(facts) || (secret_keys(facts).is_none() && unclear())
+    secrets_changed(facts) || removed(facts) || (secret_keys(facts).is_none() && unclear())
+}
+
+/// Whether a PATCH is due of which it cannot be told what it says. A Secret that was touched may still say the same: once its content is
+/// known, the edits tell, unless that cannot be used.
+pub fn is_untold(facts: &NodeFacts) -> bool {
+    let known = facts.secrets.contents.is_some() && !desired::are_unusable(facts);
+    !known && secrets_wanted(facts)
+}
+
+/// Whether a key that a Secret gave is no longer in the node's `driver_info`. What it held cannot be compared; that it is gone shows.
+pub fn removed(facts: &NodeFacts) -> bool {
+    let (Some(node), Some(applied)) = (facts.look.full(), journal(facts)) else {
+        return false;
+    };
+    let desired = Desired::of(facts).driver_info;
+    let given = secret_keys(facts);
+    applied.driver_info.iter().any(|key| {
+        let from_secret = given.as_ref().is_none_or(|given| given.contains(key));
+        from_secret && !desired.contains_key(key) && is_gone(node.driver_info.get(key))
+    })
+}
+
+/// Whether Ironic holds nothing under a key.
+pub fn is_gone(live: Option<&Value>) -> bool {
+    live.is_none_or(Value::is_null)
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::configdrive::ConfigDrive;
 use super::desired::{self, Desired};
 use super::facts::NodeFacts;
-use super::marker::{InstanceMark, KEY, Marker};
+use super::marker::{self, InstanceMark, KEY, Marker};
 use super::rules::Step;
 use super::upkeep::{self, TraitChange};
 use super::{capabilities, fields, power};
@@ -115,6 +115,7 @@ pub fn call(step: Step, facts: &NodeFacts) -> Call {
         Step::Prove => Call::Prove { id },
         Step::Manage => provision(Verb::Manage),
         Step::Inspect => provision(Verb::Inspect),
+        Step::Abort => provision(Verb::Abort),
         Step::Provide => provision(Verb::Provide),
         Step::Deploy => provision(Verb::Active),
         Step::Rescue => provision(Verb::Rescue),
@@ -122,6 +123,17 @@ pub fn call(step: Step, facts: &NodeFacts) -> Call {
         Step::Undeploy => provision(Verb::Deleted),
         Step::Delete => Call::Delete { id },
     }
+}
+
+/// Lets go of the node: see [`marker::release`].
+pub fn release(facts: &NodeFacts) -> Option<Call> {
+    let id = facts.look.summary()?.uuid.clone();
+    let patch = Patch(vec![marker::release(facts)?]);
+    Some(Call::Patch {
+        id,
+        patch,
+        reset_interfaces: false,
+    })
 }
 
 /// The node as it is enrolled. Its uuid is the object's uid, so that a lost answer costs nothing.
@@ -203,6 +215,7 @@ fn claim(facts: &NodeFacts) -> Patch {
     marker.instance = Some(InstanceMark {
         id: id.clone(),
         digest,
+        by: marker.owner.uid.clone(),
     });
     marker.used = true;
     let info = desired::instance(facts.object)

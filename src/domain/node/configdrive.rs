@@ -48,12 +48,43 @@ impl ConfigDrive {
             return Some(Self::Packed(Box::new(content)));
         }
         Some(Self::Parts {
-            meta_data: object(&drive.meta_data),
+            meta_data: named(facts, object(&drive.meta_data)),
             user_data: user_data.and_then(|data| String::from_utf8(data).ok()),
             network_data: object(&drive.network_data),
             vendor_data: object(&drive.vendor_data),
         })
     }
+}
+
+/// The metadata with a name, where Ironic would add one that is none of a host: cloud-init makes it the machine's.
+fn named(facts: &NodeFacts, given: Option<Object>) -> Option<Object> {
+    let live = facts.look.summary().and_then(|node| node.name.as_deref());
+    let name = host_name(facts).filter(|name| Some(*name) != live);
+    let Some(name) = name.filter(|_| live.is_some()) else {
+        return given;
+    };
+    let mut named = given.unwrap_or_default();
+    named.entry("name").or_insert_with(|| name.into());
+    Some(named)
+}
+
+/// The node's name where that is a legal host name, else the object's, which always is.
+fn host_name<'a>(facts: &NodeFacts<'a>) -> Option<&'a str> {
+    let live = facts.look.summary().and_then(|node| node.name.as_deref());
+    live.filter(|name| is_host_name(name))
+        .or(facts.object.metadata.name.as_deref())
+}
+
+/// RFC 1123.
+fn is_host_name(name: &str) -> bool {
+    let label = |label: &str| {
+        let legal = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        (1..=63).contains(&label.len())
+            && label.chars().all(legal)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    name.len() <= 253 && name.split('.').all(label)
 }
 
 /// Whether Ironic would only do to the parts what is done here, so that its conductor need not have a tool for images.
@@ -82,11 +113,9 @@ fn content(facts: &NodeFacts, drive: &ConfigDriveSpec, user_data: Vec<u8>) -> Co
     let object = |form: &Option<FreeForm>| form.as_ref().map(|form| form.0.clone()).unwrap_or_default();
     let mut meta_data = object(&drive.meta_data);
     if let Some(node) = facts.look.summary() {
-        let named = node.name.iter().map(|name| ("name", name));
-        for (key, value) in named.chain([("uuid", &node.uuid)]) {
-            meta_data
-                .entry(key)
-                .or_insert_with(|| Value::String(value.clone()));
+        let named = host_name(facts).map(|name| ("name", name));
+        for (key, value) in named.into_iter().chain([("uuid", node.uuid.as_str())]) {
+            meta_data.entry(key).or_insert_with(|| Value::from(value));
         }
     }
     Content {

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use super::facts::NodeFacts;
 pub use super::references::{
-    invalid, missing, read_driver_info, refs, rescue_password_ref, secret_driver_info, secret_names,
-    secret_value, user_data_ref, version,
+    are_unusable, bmc, invalid, missing, read_driver_info, refs, rescue_password_ref, secret_driver_info,
+    secret_names, secret_value, user_data_ref, version,
 };
 use crate::api::BareMetalNode;
 use crate::api::instance::InstanceSpec;

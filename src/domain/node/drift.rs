@@ -1,6 +1,6 @@
 //! Where a node differs from its spec, in the words of the spec: for who does not correct it.
 
-use super::applied::journal;
+use super::applied::{fingerprint, journal, removed};
 use super::desired::Desired;
 use super::facts::NodeFacts;
 use super::fields::{edits, secrets_changed};
@@ -22,7 +22,7 @@ pub fn uncorrected(facts: &NodeFacts) -> Option<&'static str> {
 
 /// What the record of a drift is made with. Not corrected for want of permission is not the same as not corrected yet.
 fn basis(facts: &NodeFacts) -> Option<String> {
-    let fingerprint = facts.fingerprint?;
+    let fingerprint = fingerprint(facts)?;
     let state = &facts.look.summary()?.provision_state;
     let digest = Desired::of(facts).digest(facts);
     let kind = if uncorrected(facts).is_some() {
@@ -96,7 +96,7 @@ fn fields(facts: &NodeFacts) -> Vec<String> {
         .map(|field| table::spec_name(field))
         .collect();
     // What nobody here has written cannot be compared: Ironic shows no secret.
-    if journal(facts).is_some() && secrets_changed(facts) {
+    if journal(facts).is_some() && (secrets_changed(facts) || removed(facts)) {
         names.push("driverInfoFrom".to_owned());
     }
     names.extend(upkeep::next_trait(facts, node).map(|change| match change {

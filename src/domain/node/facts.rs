@@ -8,10 +8,13 @@ use uuid::Uuid;
 use super::gate::Destructive;
 use super::marker::Marker;
 use crate::api::conditions::Reason;
-use crate::api::node::{DeletionPolicy, ManagementPolicy, WantedState};
-use crate::api::{BareMetalNode, RETRY_ANNOTATION};
+use crate::api::node::{DeletionPolicy, ManagementPolicy};
+use crate::api::{BareMetalNode, FINALIZER, RETRY_ANNOTATION};
 use crate::domain::budget::Budget;
-use crate::ironic::model::{Fingerprint, Node, NodeSummary, Standing};
+use crate::domain::cloud_identity::{self, Accepts};
+use crate::domain::ownership::Liveness;
+use crate::domain::writers::Writers;
+use crate::ironic::model::{Bmc, Fingerprint, Node, NodeSummary, Standing};
 
 /// The facts, gathered by the controller.
 #[derive(Clone, Copy)]
@@ -28,9 +31,19 @@ pub struct NodeFacts<'a> {
     pub cloud: CloudFacts<'a>,
     /// This cluster, as it is written into markers.
     pub cluster: &'a str,
+    /// Who wrote marks for this cluster, and who does now; none: nobody keeps account.
+    pub writers: Option<&'a Writers>,
+    /// The uid of the object's namespace, where the operator may read it.
+    pub namespace_uid: Option<&'a str>,
+    /// Where the node's BMC is, as far as the last list in detail has told.
+    pub bmc: Option<&'a Bmc>,
+    /// Whether the object that the marker on the node names still exists, where that is another one.
+    pub holder: Liveness,
     /// The object is deleted along with its namespace or its definition: nobody meant this machine.
     pub bulk_deletion: bool,
-    /// The destructive step whose intent was written under the object's current `resourceVersion`, with `look` taken after that.
+    /// `look` was taken a moment ago, and after our last write.
+    pub look_holds: bool,
+    /// The destructive step whose intent was written, after `look`, under the object's current `resourceVersion`.
     pub confirmed: Option<Destructive>,
     /// An id to claim the node under, should it come to that.
     pub fresh_instance_id: Uuid,
@@ -101,6 +114,8 @@ impl<'a> Look<'a> {
 /// What is known of the cloud.
 #[derive(Clone, Copy, Default)]
 pub struct CloudFacts<'a> {
+    /// The BareMetalCloud is being deleted.
+    pub deleting: bool,
     /// The BareMetalCloud is paused.
     pub paused: bool,
     /// Why nothing may be written to this cloud now.
@@ -113,6 +128,8 @@ pub struct CloudFacts<'a> {
     pub budget: Option<Budget>,
     /// A destructive step of this object was paid for within the hour and not taken.
     pub paid: bool,
+    /// What a person has accepted of it.
+    pub accepts: Accepts<'a>,
 }
 
 /// The Secrets that a spec names.
@@ -150,20 +167,20 @@ impl NodeFacts<'_> {
         self.object.spec.management_policy == ManagementPolicy::Observe
     }
 
-    /// The deletion policy in force: who only observes leaves all as it is. A bulk deletion never tears an instance down; any
-    /// other one may, where the policy or the spec's own `provision.state` says so.
+    /// Whether the object carries our finalizer.
+    pub fn has_finalizer(&self) -> bool {
+        let finalizers = self.object.metadata.finalizers.as_deref().unwrap_or_default();
+        finalizers.iter().any(|finalizer| finalizer == FINALIZER)
+    }
+
+    /// The deletion policy in force: who only observes leaves all as it is, and a bulk deletion never tears an instance down.
     pub fn deletion_policy(&self) -> DeletionPolicy {
         if self.observes() {
             return DeletionPolicy::Detach;
         }
         match written_policy(self.object) {
-            DeletionPolicy::Detach => DeletionPolicy::Detach,
-            DeletionPolicy::Undeploy | DeletionPolicy::Delete
-                if !self.bulk_deletion && asks_to_undeploy(self.object) =>
-            {
-                DeletionPolicy::Undeploy
-            }
-            DeletionPolicy::Undeploy | DeletionPolicy::Delete => DeletionPolicy::Delete,
+            DeletionPolicy::Undeploy if self.bulk_deletion => DeletionPolicy::Delete,
+            written => written,
         }
     }
 
@@ -177,9 +194,22 @@ impl NodeFacts<'_> {
         ironic_name(self.object)
     }
 
-    /// The marker of this object.
+    /// The marker of this object, as it would be written now.
     pub fn marker(&self) -> Marker {
-        Marker::of(self.object, self.cluster)
+        Marker {
+            written: self.writers.map(|writers| writers.sign(self.now)),
+            ..Marker::of(self.object, self.cluster, self.namespace_uid)
+        }
+    }
+
+    /// The run that wrote the mark of the node as it is seen, if the mark is the object's own and this cluster does not know the run.
+    pub fn stranger(&self) -> Option<String> {
+        let known = cloud_identity::Known {
+            cluster: self.cluster,
+            writers: self.writers,
+            accepts: self.cloud.accepts,
+        };
+        cloud_identity::stranger(self.object, self.look.summary()?, known)
     }
 
     /// What the next try would be made with: a new generation, Secret version or `retry` annotation starts afresh.
@@ -218,19 +248,10 @@ fn written_policy(object: &BareMetalNode) -> DeletionPolicy {
     object.spec.deletion_policy.unwrap_or(default)
 }
 
-/// Whether deleting the object explicitly asks for the end of an instance of ours: by `Undeploy`, or by a spec that wants
-/// the machine without one.
+/// Whether deleting the object ends an instance of ours. Only `Undeploy` does: what the rest of the spec wants of the machine counts
+/// as long as the object is not deleted.
 pub fn asks_to_undeploy(object: &BareMetalNode) -> bool {
-    let state = object
-        .spec
-        .provision
-        .as_ref()
-        .and_then(|provision| provision.state);
-    match written_policy(object) {
-        DeletionPolicy::Undeploy => true,
-        DeletionPolicy::Delete => matches!(state, Some(WantedState::Available | WantedState::Manageable)),
-        DeletionPolicy::Detach => false,
-    }
+    written_policy(object) == DeletionPolicy::Undeploy
 }
 
 /// The node's name in Ironic: the one given, else `<namespace>~<name>`.

@@ -4,17 +4,17 @@ use json_patch::PatchOperation;
 use serde_json::Value;
 
 pub use super::applied::{applied, secrets_changed, secrets_wanted};
-use super::applied::{driver_info_owned, is_as_verified, journal, written};
+use super::applied::{driver_info_owned, is_as_verified, is_gone, is_untold, journal, written};
 use super::desired::{self, Desired};
 use super::facts::NodeFacts;
-use super::marker::{self, Marker};
+use super::marker;
 pub use super::operations::{add, remove};
 use super::situation::{Gap, Tenant};
 pub use super::table::Editable;
 use super::upkeep::{self, MaintenanceChange, TraitChange};
-use super::{capabilities, credentials, drift, power, table};
+use super::{capabilities, credentials, drift, leaving, power, table};
 use crate::api::node::Applied;
-use crate::ironic::model::{Node, Object};
+use crate::ironic::model::{Node, NodeSummary, Object, same};
 
 /// The differences of one field.
 pub struct Difference {
@@ -56,6 +56,10 @@ pub fn gap(facts: &NodeFacts, tenant: Tenant) -> Gap {
     let Some(row) = facts.look.summary() else {
         return Gap::None;
     };
+    // Before anything else the node carries the object's own mark.
+    if marker::wanted(facts, row).is_some() {
+        return Gap::Mark;
+    }
     let maintenance = upkeep::maintenance(facts.object, row);
     if maintenance == Some(MaintenanceChange::Enter) {
         return Gap::Enter;
@@ -64,7 +68,7 @@ pub fn gap(facts: &NodeFacts, tenant: Tenant) -> Gap {
         Some(node) => change(facts, node),
         None => row_change(facts),
     };
-    let proves = || tenant != Tenant::Foreign && credentials::are_unproven(facts, row);
+    let proves = || !tenant.is_anothers() && credentials::are_unproven(facts, row);
     now.or(maintenance.map(|_| Gap::Lift))
         .or_else(|| proves().then_some(Gap::Unproven))
         .or_else(|| power::gap(facts, row))
@@ -73,16 +77,13 @@ pub fn gap(facts: &NodeFacts, tenant: Tenant) -> Gap {
 
 /// Whether a PATCH is needed that the node's state permits.
 pub fn unwritten(facts: &NodeFacts, node: &Node) -> bool {
-    let untold = facts.secrets.contents.is_none() && secrets_wanted(facts);
-    !edits(facts, node).now.is_empty() || untold
+    !edits(facts, node).now.is_empty() || is_untold(facts)
 }
 
 /// What can be changed now, and whether something can only be changed later.
 fn change(facts: &NodeFacts, node: &Node) -> (Option<Gap>, Gap) {
     let edits = edits(facts, node);
-    // A Secret that was touched may still say the same: once its content is known, the edits tell.
-    let untold = facts.secrets.contents.is_none() && secrets_wanted(facts);
-    let now = if !edits.now.is_empty() || untold {
+    let now = if !edits.now.is_empty() || is_untold(facts) {
         Some(Gap::Now)
     } else {
         upkeep::next_trait(facts, node).map(|change| match change {
@@ -99,20 +100,14 @@ fn row_change(facts: &NodeFacts) -> (Option<Gap>, Gap) {
     match drift::known(facts) {
         Some(_) if drift::uncorrected(facts).is_some() => (None, Gap::None),
         Some(_) => (None, Gap::Later),
-        None => (summary_differs(facts).then_some(Gap::Now), Gap::None),
+        None => (row_differs(facts).then_some(Gap::Now), Gap::None),
     }
 }
 
-fn summary_differs(facts: &NodeFacts) -> bool {
+/// Whether a row of the list tells that the node may not be as the spec has it.
+pub fn row_differs(facts: &NodeFacts) -> bool {
     let applied = journal(facts).map(|applied| applied.digest.as_str());
-    let ours = facts.marker();
-    let marked = facts
-        .look
-        .summary()
-        .and_then(|node| Marker::read(&node.extra))
-        .is_some_and(|marker| marker.same_uid(&ours));
-    let unmarked = !marked && !facts.observes();
-    unmarked || !is_as_verified(facts) || applied != Some(Desired::of(facts).digest(facts).as_str())
+    !is_as_verified(facts) || applied != Some(Desired::of(facts).digest(facts).as_str())
 }
 
 /// Every difference of the node, computed from the whole of it.
@@ -155,7 +150,7 @@ fn differences(facts: &NodeFacts, node: &Node) -> Vec<Difference> {
         properties(&desired, applied, &node.properties),
     ));
     all.push(at_rest("extra", extra(facts, &desired, applied, node)));
-    all.retain(|difference| !difference.operations.is_empty());
+    all.retain(|difference| !difference.operations.is_empty() && leaving::is_due(facts, &difference.field));
     all
 }
 
@@ -165,7 +160,7 @@ fn top_level(desired: &Desired, applied: &Applied, node: &Node) -> Vec<Differenc
         Ok(_) | Err(_) => Object::new(),
     };
     let set = desired.fields.iter().filter_map(|(field, value)| {
-        let differs = live.get(*field).unwrap_or(&Value::Null) != value;
+        let differs = !same(live.get(*field).unwrap_or(&Value::Null), value);
         differs.then(|| (*field, Some(value), add(&[field], value.clone())))
     });
     let is_on = |switch: &str| desired.fields.get(switch) == Some(&Value::Bool(true));
@@ -217,7 +212,7 @@ fn properties(desired: &Desired, applied: &Applied, live: &Object) -> Vec<PatchO
 fn keys(parent: &str, wanted: &Object, applied: &[String], live: &Object) -> Vec<PatchOperation> {
     let set: Vec<_> = wanted
         .iter()
-        .filter(|(key, value)| live.get(*key) != Some(value))
+        .filter(|(key, value)| !has(live, key, value))
         .collect();
     let gone: Vec<_> = applied
         .iter()
@@ -243,6 +238,11 @@ fn keys(parent: &str, wanted: &Object, applied: &[String], live: &Object) -> Vec
     vec![add(&[parent], Value::Object(merged))]
 }
 
+/// Whether the key is there with this value, however it is written.
+fn has(live: &Object, key: &str, value: &Value) -> bool {
+    live.get(key).is_some_and(|live| same(live, value))
+}
+
 /// Whether Ironic takes the key in the path of a PATCH: `^(/[\w-]+)+$`.
 pub fn is_plain_key(key: &str) -> bool {
     !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
@@ -255,14 +255,14 @@ fn driver_info(facts: &NodeFacts, desired: &Desired, applied: &Applied, node: &N
     let clear = desired
         .driver_info
         .iter()
-        .filter(|(key, value)| live.get(*key) != Some(value) && !written(facts, desired, key, live));
-    let secret = if secrets_changed(facts) {
-        desired::secret_driver_info(facts)
-    } else {
-        Object::new()
-    };
-    // Ironic masks secrets, so they cannot be compared: they are written when their Secret is another than the one written last.
-    let secret = secret.iter().filter(|(key, value)| live.get(*key) != Some(value));
+        .filter(|(key, value)| !has(live, key, value) && !written(facts, desired, key, live));
+    // Ironic masks secrets, so they cannot be compared: they are written when their Secret is another than the one written last,
+    // and those that are no longer there.
+    let changed = secrets_changed(facts);
+    let secret = desired::secret_driver_info(facts);
+    let secret = secret
+        .iter()
+        .filter(|(key, value)| (changed || is_gone(live.get(*key))) && !has(live, key, value));
     let gone = driver_info_owned(facts, applied);
     let gone = gone.iter().filter(|key| {
         !desired.driver_info.contains_key(*key) && live.contains_key(*key) && is_plain_key(key)
@@ -276,21 +276,7 @@ fn driver_info(facts: &NodeFacts, desired: &Desired, applied: &Applied, node: &N
 
 fn extra(facts: &NodeFacts, desired: &Desired, applied: &Applied, node: &Node) -> Vec<PatchOperation> {
     let mut wanted = desired.extra.clone();
-    let live = Marker::read(&node.extra);
-    let ours = facts.marker();
-    // Who only observes leaves no mark.
-    if !facts.observes() && !live.as_ref().is_some_and(|marker| marker.same_uid(&ours)) {
-        // The instance part survives a re-attachment: it is what says that the instance is ours.
-        let live = live.filter(|marker| marker.same_object(&ours));
-        let used = live.as_ref().is_some_and(Marker::was_used);
-        let instance = live
-            .and_then(|marker| marker.instance)
-            .filter(|_| !marker::is_left(node));
-        let marker = Marker {
-            instance,
-            used,
-            ..ours
-        };
+    if let Some(marker) = marker::wanted(facts, &NodeSummary::from(node)) {
         wanted.insert(marker::KEY.to_owned(), marker.value());
     }
     keys("extra", &wanted, &applied.extra, &node.extra)

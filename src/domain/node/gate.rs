@@ -5,26 +5,27 @@ use super::room::{self, Price, Room};
 use super::rules::Step;
 pub use super::tries::Tries;
 use super::tries::tries;
-use crate::api::FINALIZER;
-use crate::ironic::model::{NodeSummary, Work};
+use crate::ironic::model::{NodeSummary, Verb, Work};
 
-/// A step that can cost data, or a machine: it needs an intent, written under the object's current `resourceVersion`,
-/// and a look made after that.
+/// A step that can cost data, or a machine: it needs the whole node, read a moment ago, and then an intent, written under the
+/// object's current `resourceVersion`; it is sent at once, or announced anew (see [`crate::domain::freshness`]).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Destructive(Step);
 
 impl Destructive {
     /// The step, if it is destructive.
     pub fn of(step: Step) -> Option<Self> {
-        match step {
-            Step::Provide
-            | Step::Undeploy
-            | Step::Delete
-            | Step::PowerOff
-            // These boot the machine.
+        let destroys = match step {
+            Step::Delete | Step::PowerOff => true,
+            // Ironic's verb tells, so that one which writes over disks is never forgotten here.
+            Step::Manage
             | Step::Inspect
+            | Step::Abort
+            | Step::Provide
+            | Step::Deploy
             | Step::Rescue
-            | Step::Unrescue => Some(Self(step)),
+            | Step::Unrescue
+            | Step::Undeploy => step.verb().is_some_and(Verb::is_destructive),
             Step::Create
             | Step::Patch
             | Step::AddTrait
@@ -34,10 +35,9 @@ impl Destructive {
             | Step::PowerOn
             | Step::Claim
             | Step::Unclaim
-            | Step::Prove
-            | Step::Manage
-            | Step::Deploy => None,
-        }
+            | Step::Prove => false,
+        };
+        destroys.then_some(Self(step))
     }
 
     /// The step.
@@ -74,8 +74,34 @@ pub struct Gate {
     pub finalizer: bool,
     /// The content of Secrets is known, or not needed.
     pub secrets: bool,
-    /// The step is not destructive, or its intent is confirmed.
-    pub confirmed: bool,
+    /// What a destructive step lacks.
+    pub lacks: Proof,
+}
+
+/// What a destructive step lacks before it may be taken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Proof {
+    /// The whole node, read a moment ago.
+    Look,
+    /// Its intent.
+    Intent,
+    /// Nothing, or the step is not destructive.
+    Nothing,
+}
+
+impl Proof {
+    fn lacking(step: Step, facts: &NodeFacts) -> Self {
+        let seen = facts.look_holds && facts.look.full().is_some();
+        if Destructive::of(step).is_none() {
+            Proof::Nothing
+        } else if !seen {
+            Proof::Look
+        } else if facts.confirmed.is_some_and(|confirmed| confirmed.step() == step) {
+            Proof::Nothing
+        } else {
+            Proof::Intent
+        }
+    }
 }
 
 /// What comes before the step.
@@ -97,7 +123,9 @@ pub enum Verdict {
     ReadSecrets,
     /// Put the finalizer on the object.
     AddFinalizer,
-    /// Write the intent, look again, decide again.
+    /// Read the whole node now, and decide again.
+    Look,
+    /// Write the intent, decide again.
     Confirm(Destructive),
 }
 
@@ -125,21 +153,21 @@ fn prepare(proof: Option<Destructive>, gate: Gate) -> Verdict {
     match proof {
         _ if !gate.secrets => Verdict::ReadSecrets,
         _ if !gate.finalizer => Verdict::AddFinalizer,
-        Some(destructive) if !gate.confirmed => Verdict::Confirm(destructive),
+        Some(_) if gate.lacks == Proof::Look => Verdict::Look,
+        Some(destructive) if gate.lacks == Proof::Intent => Verdict::Confirm(destructive),
         _ => Verdict::Pass,
     }
 }
 
 /// The gate as the facts have it.
 pub fn gate(step: Step, facts: &NodeFacts) -> Gate {
-    let finalizers = facts.object.metadata.finalizers.as_deref().unwrap_or_default();
     Gate {
         tries: tries(step, facts),
         price: room::price(step, facts),
         room: Room::of(step, facts),
-        finalizer: facts.deleting() || finalizers.iter().any(|finalizer| finalizer == FINALIZER),
+        finalizer: facts.deleting() || facts.has_finalizer(),
         secrets: facts.secrets.contents.is_some() || !needs_secrets(step, facts),
-        confirmed: facts.confirmed.is_some_and(|confirmed| confirmed.step() == step),
+        lacks: Proof::lacking(step, facts),
     }
 }
 
@@ -161,6 +189,7 @@ fn needs_secrets(step: Step, facts: &NodeFacts) -> bool {
         | Step::Unclaim
         | Step::Manage
         | Step::Inspect
+        | Step::Abort
         | Step::Provide
         | Step::Unrescue
         | Step::Undeploy
@@ -176,18 +205,20 @@ pub(super) mod tests {
     pub fn gates() -> impl Iterator<Item = Gate> {
         let tries = [Tries::Fresh, Tries::CoolingDown, Tries::Spent].into_iter();
         let rooms = tries.flat_map(|tries| [Room::Free, Room::Unasked, Room::Full].map(|room| (tries, room)));
-        rooms.flat_map(|(tries, room)| {
-            (0..16).map(move |bits| Gate {
+        let proofs = [Proof::Look, Proof::Intent, Proof::Nothing];
+        let all = rooms.flat_map(move |(tries, room)| proofs.map(|lacks| (tries, room, lacks)));
+        all.flat_map(|(tries, room, lacks)| {
+            (0..8).map(move |bits| Gate {
                 tries,
                 room,
-                price: if bits & 8 > 0 {
+                price: if bits & 4 > 0 {
                     Price::Affordable
                 } else {
                     Price::TooHigh
                 },
                 finalizer: bits & 1 > 0,
                 secrets: bits & 2 > 0,
-                confirmed: bits & 4 > 0,
+                lacks,
             })
         })
     }
@@ -200,17 +231,18 @@ pub(super) mod tests {
                 | Step::Undeploy
                 | Step::Delete
                 | Step::PowerOff
+                | Step::Deploy
                 | Step::Inspect
                 | Step::Rescue
                 | Step::Unrescue
         );
         let boots = matches!(step, Step::Inspect | Step::Rescue | Step::Unrescue);
-        let needs_room = (needs_proof && !boots) || step == Step::Deploy;
+        let needs_room = needs_proof && !boots;
         gate.tries == Tries::Fresh
             && gate.finalizer
             && gate.secrets
             && (!needs_room || gate.room == Room::Free)
-            && (!needs_proof || (gate.confirmed && gate.price == Price::Affordable))
+            && (!needs_proof || (gate.lacks == Proof::Nothing && gate.price == Price::Affordable))
     }
 
     #[test]
@@ -219,6 +251,22 @@ pub(super) mod tests {
             for gate in gates() {
                 let passes = judge(step, gate) == Verdict::Pass;
                 assert_eq!(passes, in_order(step, gate), "{step:?} {gate:?}");
+            }
+        }
+    }
+
+    /// The last thing before the request is the intent, and before that the look: all that may take long comes before them.
+    #[test]
+    fn the_look_and_the_intent_come_last() {
+        for &step in Step::ALL {
+            for gate in gates() {
+                match judge(step, gate) {
+                    Verdict::Look => assert!(gate.finalizer && gate.secrets, "{step:?} {gate:?}"),
+                    Verdict::Confirm(_) => {
+                        assert!(gate.finalizer && gate.secrets && gate.lacks == Proof::Intent);
+                    }
+                    _ => {}
+                }
             }
         }
     }
@@ -233,7 +281,11 @@ pub(super) mod tests {
                         assert_eq!(gate.tries, Tries::Fresh);
                         assert!(gate.price == Price::Affordable || Destructive::of(step).is_none());
                     }
-                    Verdict::ReadSecrets | Verdict::AddFinalizer | Verdict::Confirm(_) | Verdict::Pass => {
+                    Verdict::ReadSecrets
+                    | Verdict::AddFinalizer
+                    | Verdict::Look
+                    | Verdict::Confirm(_)
+                    | Verdict::Pass => {
                         assert!(gate.room == Room::Free || room::work(step).is_none());
                     }
                     Verdict::CoolDown | Verdict::GiveUp | Verdict::Save => {}

@@ -9,7 +9,7 @@ pub fn observe(s: &Situation) -> Option<Choice> {
     (s.writes == Writes::Observing).then_some(match (s.place, s.edit, s.view) {
         _ if s.want.is_deletion() => Choice::Release,
         (Place::Absent, ..) => Choice::Wait(Reason::AwaitingNode),
-        (Place::Running | Place::Unknown, ..) => Choice::Wait(Reason::Transitioning),
+        (place, ..) if place.moves() => Choice::Wait(Reason::Transitioning),
         (_, Gap::Now, View::Summary) => Choice::Look,
         _ => Choice::Settled(Reason::Observing),
     })
@@ -17,7 +17,7 @@ pub fn observe(s: &Situation) -> Option<Choice> {
 
 /// Paused: no write to Ironic, whatever is wanted. What differs is told.
 pub fn paused(s: &Situation) -> Option<Choice> {
-    let moving = matches!(s.place, Place::Running | Place::Unknown);
+    let moving = s.place.moves();
     (s.writes == Writes::Paused && !never_enrolled(s)).then_some(match (s.edit, s.view) {
         (Gap::Now, View::Summary) if !moving => Choice::Look,
         _ => Choice::Wait(Reason::Paused),

@@ -36,7 +36,7 @@ pub const MEANINGS: &[(&str, &str)] = &[
     ),
     (
         "transition",
-        "Ironic, or somebody else, is at work on the node: wait.",
+        "Ironic, or somebody else, is at work on the node: wait. A wait for a ramdisk that the spec no longer wants is ended.",
     ),
     (
         "leave",
@@ -56,7 +56,7 @@ pub const MEANINGS: &[(&str, &str)] = &[
     ),
     (
         "guard",
-        "Maintenance, protection or retirement forbids the step that would come next.",
+        "Maintenance, protection or retirement forbids the step that would come next, or keeps the machine from being what the spec offers.",
     ),
     (
         "provision",

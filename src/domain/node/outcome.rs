@@ -12,6 +12,7 @@ use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::Reason;
 use crate::api::node::{Applied, Failure, Intent};
 use crate::domain::conditions::{Saying, Standing, stand};
+use crate::domain::freshness;
 
 /// Why a call failed, as its class has it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -58,6 +59,8 @@ pub fn taken(mut status: BareMetalNodeStatus, step: Step, facts: &NodeFacts) -> 
                 applied.proven = credentials::mark(applied);
             }
         }
+        // From here on it is no news that the instance is gone.
+        Step::Undeploy => status.instance = None,
         Step::AddTrait | Step::RemoveTrait => record_trait(&mut status, facts),
         Step::EnterMaintenance
         | Step::LeaveMaintenance
@@ -67,11 +70,11 @@ pub fn taken(mut status: BareMetalNodeStatus, step: Step, facts: &NodeFacts) -> 
         | Step::Unclaim
         | Step::Manage
         | Step::Inspect
+        | Step::Abort
         | Step::Provide
         | Step::Deploy
         | Step::Rescue
         | Step::Unrescue
-        | Step::Undeploy
         | Step::Delete => {}
     }
     status
@@ -100,6 +103,13 @@ pub fn failed(
     if failure.class != CallClass::Transient {
         status.waiting = None;
     }
+    // Ironic may have begun it all the same: that the instance goes is no news from here on. One that is seen again is recorded again.
+    if step == Step::Undeploy {
+        status
+            .instance
+            .iter_mut()
+            .for_each(|instance| instance.deployed = false);
+    }
     let words = quotes::of_call(&failure.words, Some(step), facts);
     let recorded = |terminal| Failure {
         reason: failure.reason.as_str().to_owned(),
@@ -118,7 +128,11 @@ pub fn failed(
         }
     };
     let said = words.trim_end().trim_end_matches('.');
-    let message = format!("{said} (step {}).", step.as_str());
+    let said = format!("{said} (step {}).", step.as_str());
+    let message = match failure.reason {
+        Reason::CredentialsRejected => credentials::remarked(said, step, facts),
+        _ => said,
+    };
     let saying = Saying {
         generation: Some(facts.generation()),
         now: facts.now,
@@ -127,6 +141,95 @@ pub fn failed(
     };
     stand(&mut status.conditions, standing, saying);
     status
+}
+
+/// What took too long for a step that destroys.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Late {
+    /// The look at the machine.
+    Look,
+    /// The wait for a slot.
+    Slot,
+    /// What comes between the look and the announcement: a slot, or a payment out of the budget.
+    Before,
+    /// This step was announced, and then not sent in time.
+    Sent(Step),
+}
+
+/// The journal of a step that destroys and was not sent, because something before it took too long.
+pub fn late(mut status: BareMetalNodeStatus, late: Late, facts: &NodeFacts) -> BareMetalNodeStatus {
+    status.intent = None;
+    let message = match late {
+        Late::Sent(step) => format!(
+            "The step {} was not sent within {} s after it was announced in this status; nothing has happened, and it is announced anew. The Kubernetes API, or Ironic, is slow.",
+            step.as_str(),
+            freshness::ANNOUNCED.as_secs()
+        ),
+        Late::Look => format!(
+            "Ironic took so long to show the node that nothing may be destroyed on it, which needs a look of at most {} s ago; it is asked again.",
+            freshness::LOOKED.as_secs()
+        ),
+        Late::Slot => "No request to this Ironic came to an end within the time of one, so that there was no turn for another (limits.requestsInFlight); it is tried again.".to_owned(),
+        Late::Before => format!(
+            "What comes between the look at the machine and the announcement of the step (a turn for the request, a payment out of limits.destructive.perHour) took so long that the look is more than {} s old; it is looked at again.",
+            freshness::LOOKED.saturating_sub(freshness::ANNOUNCED).as_secs()
+        ),
+    };
+    retrying(status, &message, facts)
+}
+
+/// The journal of a decision that depends on what cannot be told now. What was announced before stays: it explains what is seen of it later.
+pub fn untold(mut status: BareMetalNodeStatus, untold: &Untold, facts: &NodeFacts) -> BareMetalNodeStatus {
+    let message = format!(
+        "{} Nothing is torn down before that is known; it is asked again.",
+        untold.why
+    );
+    let (standing, reason) = if untold.forbidden {
+        (Standing::Stalled, Reason::Forbidden)
+    } else {
+        (Standing::Reconciling, Reason::RetryingAfterFailure)
+    };
+    stands(&mut status, standing, reason, &message, facts);
+    status
+}
+
+/// What a decision depends on and cannot be told now.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Untold {
+    /// What, and why, in a sentence.
+    pub why: String,
+    /// The operator lacks the right to ask.
+    pub forbidden: bool,
+}
+
+/// Another node of the same Ironic has the machine as well: nothing is written over it.
+pub fn shared(mut status: BareMetalNodeStatus, message: &str, facts: &NodeFacts) -> BareMetalNodeStatus {
+    let reason = Reason::MachineAlreadyEnrolled;
+    stands(&mut status, Standing::Stalled, reason, message, facts);
+    status
+}
+
+fn retrying(mut status: BareMetalNodeStatus, message: &str, facts: &NodeFacts) -> BareMetalNodeStatus {
+    let reason = Reason::RetryingAfterFailure;
+    stands(&mut status, Standing::Reconciling, reason, message, facts);
+    status
+}
+
+/// The object stands so, in the generation that was decided on.
+fn stands(
+    status: &mut BareMetalNodeStatus,
+    standing: Standing,
+    reason: Reason,
+    message: &str,
+    facts: &NodeFacts,
+) {
+    let saying = Saying {
+        generation: Some(facts.generation()),
+        now: facts.now,
+        reason,
+        message,
+    };
+    stand(&mut status.conditions, standing, saying);
 }
 
 /// The journal that announces a destructive step.

@@ -1,15 +1,15 @@
 //! The decision put together: facts → choice → the one action to take and the status to report.
 
 pub use super::call::Call;
-use super::call::call;
+use super::call::{call, release};
 pub use super::configdrive::ConfigDrive;
 use super::facts::NodeFacts;
 use super::gate::{self, Destructive};
 use super::room;
 use super::rules::{Choice, Step, choose};
-use super::situation::{Situation, summarise};
+use super::situation::{Place, Situation, Want, Writes, summarise};
 use super::status::{Verdict, keeps, last_error, status};
-use super::{quotes, tries, words};
+use super::{health, quotes, tries, words};
 use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::Reason;
 use crate::domain::conditions::Standing;
@@ -35,15 +35,17 @@ pub struct NodePlan {
 pub enum Action {
     /// Read the node in full and decide again.
     Look,
+    /// The same for a destructive step, which is decided on what is read now: as the last thing before its intent.
+    LookNow,
     /// Ask for room for this work and decide again.
     AskRoom(Work),
     /// Read the Secrets and decide again.
     ReadSecrets,
     /// Put the finalizer on the object and decide again.
     AddFinalizer,
-    /// Take the finalizer off: the last thing done for an object.
-    RemoveFinalizer,
-    /// Write the intent under the object's `resourceVersion`, look, and decide again.
+    /// Take the finalizer off: the last thing done for an object. Before that the node's marker is released, if that can be done at once.
+    RemoveFinalizer(Option<Call>),
+    /// Write the intent under the object's `resourceVersion`, and decide again.
     Confirm(Destructive),
     /// Call Ironic.
     Call(Step, Call),
@@ -53,11 +55,15 @@ pub enum Action {
 pub fn decide(facts: &NodeFacts) -> NodePlan {
     let situation = summarise(facts);
     let (choice, rule) = choose(&situation);
+    let (choice, rule) = health::judge(choice, rule, facts);
     compose(choice, rule, &situation, facts)
 }
 
 /// Turns a choice into an action and a status. Total.
 pub fn compose(choice: Choice, rule: &'static str, situation: &Situation, facts: &NodeFacts) -> NodePlan {
+    if lacks_finalizer(situation, facts) {
+        return kept(choice, rule, Some(Action::AddFinalizer), facts);
+    }
     // Nothing holds up letting go.
     if choice != Choice::Release && keeps(facts, situation) {
         return kept(choice, rule, None, facts);
@@ -69,11 +75,28 @@ pub fn compose(choice: Choice, rule: &'static str, situation: &Situation, facts:
     match choice {
         Choice::Step(step) => step_plan(step, rule, situation, facts),
         Choice::Look => looking(rule, situation, facts),
-        Choice::Release => plan(choice, rule, Some(Action::RemoveFinalizer), situation, facts),
+        Choice::Release => plan(choice, rule, Some(letting_go(situation, facts)), situation, facts),
         Choice::Settled(_) | Choice::Wait(_) | Choice::Stalled(_) => {
             plan(choice, rule, None, situation, facts)
         }
     }
+}
+
+/// An object that is bound to a node in Ironic has the finalizer, also at rest: somebody may have replaced the object without it.
+fn lacks_finalizer(situation: &Situation, facts: &NodeFacts) -> bool {
+    let known = facts
+        .object
+        .status
+        .as_ref()
+        .is_some_and(|status| status.id.is_some());
+    let bound = known || situation.place.seen();
+    bound && !facts.observes() && !facts.deleting() && !facts.has_finalizer()
+}
+
+/// Detaching releases the marker. Nothing is written to Ironic for an object that observes or is paused, nor to a node that is not seen.
+fn letting_go(situation: &Situation, facts: &NodeFacts) -> Action {
+    let may = situation.want == Want::Released && situation.writes == Writes::Allowed;
+    Action::RemoveFinalizer(may.then(|| release(facts)).flatten())
 }
 
 /// Nothing is told yet: the status stays as it is.
@@ -188,6 +211,7 @@ fn step_plan(step: Step, rule: &'static str, situation: &Situation, facts: &Node
         gate::Verdict::Queue => queued(step, rule, situation, facts),
         gate::Verdict::ReadSecrets => plan(choice, rule, Some(Action::ReadSecrets), situation, facts),
         gate::Verdict::AddFinalizer => plan(choice, rule, Some(Action::AddFinalizer), situation, facts),
+        gate::Verdict::Look => plan(choice, rule, Some(Action::LookNow), situation, facts),
         gate::Verdict::Confirm(destructive) => {
             plan(choice, rule, Some(Action::Confirm(destructive)), situation, facts)
         }
@@ -214,6 +238,12 @@ fn halted(
     // At rest, `last_error` is evidence of our own power verb only: Ironic cleared it when it took that.
     let (place, seen) = if matches!(step, Step::PowerOn | Step::PowerOff) {
         (Some(Reason::PowerFailed), quotes::failure(facts))
+    } else if step == Step::Manage && situation.place == Place::VerifyFailed && tries::is_unreached(facts) {
+        (Some(Reason::BmcUnreachable), last_error(facts, situation))
+    } else if step == Step::Provide && situation.place == Place::Manageable {
+        // It was cleaned in vain and brought back: Ironic clears its words when it is told to clean again.
+        let said = quotes::failure(facts);
+        (said.as_ref().map(|_| Reason::CleanFailed), said)
     } else {
         (words::failure(situation.place), last_error(facts, situation))
     };

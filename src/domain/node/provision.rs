@@ -146,6 +146,7 @@ fn settled(s: &Situation, reason: Reason) -> Choice {
         Gap::PowerPinned => Choice::Stalled(Reason::PowerOffDisabled),
         Gap::Later => Choice::Wait(Reason::AwaitingState),
         Gap::None
+        | Gap::Mark
         | Gap::Enter
         | Gap::Now
         | Gap::TraitMissing

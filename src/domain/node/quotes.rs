@@ -7,14 +7,14 @@
 use super::applied::journal;
 use super::desired::{rescue_password_ref, secret_names, user_data_ref, version};
 use super::facts::NodeFacts;
-use super::hiding::{HIDDEN, hide};
+use super::hiding::{HIDDEN, hide, is_too_much};
 use super::marker::Marker;
 use super::rules::{Choice, Step};
 use super::situation::Situation;
 use super::tries::{Tries, tried, tries};
 use super::{upkeep, words};
 use crate::api::BareMetalNodeStatus;
-use crate::api::conditions::{Reason, types};
+use crate::api::conditions::types;
 use crate::domain::conditions::shorten;
 
 /// Words of others in a message or a status, at most, in bytes.
@@ -45,7 +45,8 @@ pub fn failure(facts: &NodeFacts) -> Option<String> {
     raw_failure(facts).map(|raw| quote(raw, facts))
 }
 
-fn raw_failure<'a>(facts: &NodeFacts<'a>) -> Option<&'a str> {
+/// The words as Ironic has them: to be read, never to be told.
+pub fn raw_failure<'a>(facts: &NodeFacts<'a>) -> Option<&'a str> {
     let node = facts.look.summary();
     node.and_then(|node| node.failure()).or(facts.history)
 }
@@ -56,10 +57,22 @@ pub fn maintenance(facts: &NodeFacts) -> String {
     let state = node
         .map(|node| node.provision_state.to_string())
         .unwrap_or_default();
-    let why = raw_maintenance(facts).map(|raw| quote(raw, facts));
+    let why = maintenance_reason(facts);
     let why = why.as_deref().or(node.and_then(|node| node.fault.as_deref()));
     let ((before, after), why) = (MAINTENANCE, why.unwrap_or("no reason given"));
-    format!("{before}{why}{after}{state}: it is not moved until the maintenance is lifted.")
+    let set = match node.and_then(|node| node.fault.as_deref()) {
+        Some(fault) => format!(
+            "Ironic set it after a fault ({}), and the machine",
+            shorten(fault, 64)
+        ),
+        None => "it".to_owned(),
+    };
+    format!("{before}{why}{after}{state}: {set} is not moved until the maintenance is lifted.")
+}
+
+/// The reason of a maintenance, as it may be told.
+pub fn maintenance_reason(facts: &NodeFacts) -> Option<String> {
+    raw_maintenance(facts).map(|raw| quote(raw, facts))
 }
 
 fn raw_maintenance<'a>(facts: &NodeFacts<'a>) -> Option<&'a str> {
@@ -108,7 +121,7 @@ pub fn secrets<'a>(facts: &NodeFacts<'a>) -> Vec<&'a str> {
 fn heard<'a>(choice: Choice, situation: &Situation, facts: &NodeFacts<'a>) -> [Option<&'a str>; 2] {
     let failed = words::failure(situation.place).is_some() || power_failed(choice, facts);
     let node = facts.look.summary();
-    let kept = choice == Choice::Stalled(Reason::Maintenance) && !node.is_some_and(upkeep::is_ours);
+    let kept = node.is_some_and(|node| node.maintenance && !upkeep::is_ours(node)) && situation.place.seen();
     [
         raw_failure(facts).filter(|_| failed),
         raw_maintenance(facts).filter(|_| kept),
@@ -203,6 +216,10 @@ fn told<'a>(raw: &str, facts: &NodeFacts<'a>) -> Option<&'a str> {
         status.last_error.as_deref(),
         before.map(|it| it.0),
         inside.map(|it| it.0),
+        status
+            .maintenance
+            .as_ref()
+            .and_then(|kept| kept.reason.as_deref()),
     ];
     parts
         .into_iter()
@@ -213,7 +230,7 @@ fn told<'a>(raw: &str, facts: &NodeFacts<'a>) -> Option<&'a str> {
 
 /// Whether the words stay withheld.
 fn is_withheld(told: &str) -> bool {
-    told.starts_with(UNKNOWN)
+    told.starts_with(UNKNOWN) || is_too_much(told)
 }
 
 /// Whether this is what is left of the words once they are hidden and cut.

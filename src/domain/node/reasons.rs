@@ -19,6 +19,18 @@ pub fn transition(state: &ProvisionState) -> Reason {
     }
 }
 
+/// Where a node waits for its ramdisk: the setting of Ironic's conductor that says for how long. Its default is half an hour.
+pub fn patience(state: &ProvisionState) -> Option<&'static str> {
+    match state {
+        ProvisionState::DeployWait => Some("deploy_callback_timeout"),
+        ProvisionState::CleanWait => Some("clean_callback_timeout"),
+        ProvisionState::InspectWait => Some("inspect_wait_timeout"),
+        ProvisionState::RescueWait => Some("rescue_callback_timeout"),
+        ProvisionState::ServiceWait => Some("service_callback_timeout"),
+        _ => None,
+    }
+}
+
 /// The reason while a step is taken.
 pub fn step(step: Step) -> Reason {
     match step {
@@ -32,7 +44,7 @@ pub fn step(step: Step) -> Reason {
         Step::PowerOn => Reason::PoweringOn,
         Step::PowerOff => Reason::PoweringOff,
         Step::Manage | Step::Prove => Reason::Verifying,
-        Step::Inspect => Reason::Inspecting,
+        Step::Inspect | Step::Abort => Reason::Inspecting,
         Step::Provide => Reason::Cleaning,
         Step::Rescue => Reason::Rescuing,
         Step::Unrescue => Reason::Unrescuing,
@@ -58,11 +70,14 @@ pub fn failure(place: Place) -> Option<Reason> {
         | Place::Taken
         | Place::Unlisted
         | Place::Lost
+        | Place::LostInstance
         | Place::Enroll
         | Place::Manageable
         | Place::Available
         | Place::Active
         | Place::Rescue
+        | Place::Awaiting
+        | Place::InspectWait
         | Place::Running
         | Place::Held
         | Place::Unknown => None,

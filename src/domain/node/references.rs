@@ -9,7 +9,7 @@ use super::facts::{NodeFacts, SecretContent, SecretFacts};
 use super::situation::{Place, Refs};
 use crate::api::BareMetalNode;
 use crate::api::node::{DriverInfoFrom, WantedState};
-use crate::ironic::model::Object;
+use crate::ironic::model::{Bmc, Object};
 
 /// The version of a Secret: of the content that was read, else the one last heard of.
 pub fn version<'a>(facts: &NodeFacts<'a>, secret: &str) -> Option<&'a str> {
@@ -42,6 +42,13 @@ pub fn read_driver_info(object: &BareMetalNode, secrets: &SecretFacts) -> Object
     }
     all.retain(|key, _| clear.is_none_or(|clear| !clear.0.contains_key(key)));
     all
+}
+
+/// The BMC that the spec names: in the clear, or in Secrets as far as they were read.
+pub fn bmc(object: &BareMetalNode, secrets: &SecretFacts) -> Option<Bmc> {
+    let mut info = read_driver_info(object, secrets);
+    info.extend(object.spec.driver_info.iter().flat_map(|info| info.0.clone()));
+    Bmc::of(&info)
 }
 
 /// `driver_info` key → value, none where the Secret lacks the key.
@@ -136,6 +143,10 @@ pub fn invalid(facts: &NodeFacts) -> Option<String> {
 /// Ironic takes no blank password, and would name neither Secret nor key.
 fn invalid_password(facts: &NodeFacts) -> Option<String> {
     let (secret, key) = rescue_password_ref(facts.object)?;
+    let contents = facts.secrets.contents.as_ref()?;
+    if contents.get(secret)?.binary.contains_key(key) {
+        return Some(not_text(secret, key));
+    }
     let blank = secret_value(facts, (secret, key))?.trim().is_empty();
     blank.then(|| format!("The rescue password, key {key} of Secret {secret}, is blank."))
 }
@@ -162,14 +173,36 @@ fn invalid_secret(facts: &NodeFacts, from: &DriverInfoFrom) -> Option<String> {
     let name = &from.secret_ref.name;
     let contents = facts.secrets.contents.as_ref();
     match (contents.and_then(|contents| contents.get(name)), &from.keys) {
-        (Some(content), _) => {
-            keys_of(from, content).find_map(|(key, value)| refuse(&format!("Secret {name}"), &key, value))
-        }
+        (Some(content), _) => binary_key(from, content)
+            .map(|key| not_text(name, key))
+            .or_else(|| {
+                keys_of(from, content).find_map(|(key, value)| refuse(&format!("Secret {name}"), &key, value))
+            }),
         (None, Some(keys)) => keys
             .keys()
             .find_map(|key| refuse(&format!("Secret {name}"), key, None)),
         (None, None) => None,
     }
+}
+
+/// A key that is taken and holds no text: it would be left out of what is written.
+fn binary_key<'a>(from: &'a DriverInfoFrom, content: &'a SecretContent) -> Option<&'a str> {
+    let is_binary = |key: &&str| content.binary.contains_key(*key);
+    match &from.keys {
+        None => content.binary.keys().map(String::as_str).next(),
+        Some(keys) => keys.values().map(|source| source.0.as_str()).find(is_binary),
+    }
+}
+
+fn not_text(secret: &str, key: &str) -> String {
+    format!(
+        "Key {key} of Secret {secret} is not text (UTF-8), which Ironic cannot be given. Nothing of it is written."
+    )
+}
+
+/// Whether Secrets of which the content is known cannot be used: what they lack, or hold and may not, would be left out in silence.
+pub fn are_unusable(facts: &NodeFacts) -> bool {
+    facts.secrets.contents.is_some() && (invalid(facts).is_some() || missing(facts).is_some())
 }
 
 /// What may not be written into `driver_info`.

@@ -19,9 +19,15 @@ use crate::ironic::model::{self, Pool, Queue, Work};
 /// What the step sets in motion, of which there is only so much at once.
 pub fn work(step: Step) -> Option<Work> {
     match step {
-        Step::Deploy => Some(Work::Deploy),
-        Step::Provide | Step::Undeploy => Some(Work::Clean),
         Step::PowerOff | Step::Delete => Some(Work::Destroy),
+        Step::Manage
+        | Step::Inspect
+        | Step::Abort
+        | Step::Provide
+        | Step::Deploy
+        | Step::Rescue
+        | Step::Unrescue
+        | Step::Undeploy => step.verb().and_then(Work::of),
         Step::Create
         | Step::Patch
         | Step::AddTrait
@@ -31,12 +37,7 @@ pub fn work(step: Step) -> Option<Work> {
         | Step::PowerOn
         | Step::Claim
         | Step::Unclaim
-        | Step::Prove
-        | Step::Manage
-        // They boot the machine, which the hourly budget counts; nothing is written to its disks.
-        | Step::Inspect
-        | Step::Rescue
-        | Step::Unrescue => None,
+        | Step::Prove => None,
     }
 }
 
@@ -108,7 +109,7 @@ fn in_line(work: Work, queue: Queue, facts: &NodeFacts) -> String {
         Pool::Deploys => ("deployed", "deploys"),
         Pool::Cleans => ("torn down or cleaned", "cleans"),
         Pool::Destructive => (
-            "torn down, cleaned, switched off or removed",
+            "deployed, torn down, cleaned, switched off or removed",
             "destructive.atOnce",
         ),
     };

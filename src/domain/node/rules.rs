@@ -5,6 +5,7 @@
 use super::credentials::prove;
 use super::gate::Destructive;
 use super::hands_off::{observe, paused};
+use super::leaving;
 use super::provision::{provision, undeploy, with_full_view};
 use super::situation::{Gap, Grip, Guard, Place, Refs, Situation, Tenant, View, Want, Writes};
 pub use super::step::Step;
@@ -85,7 +86,8 @@ fn lost(s: &Situation) -> Option<Choice> {
     match (s.place, s.want.is_deletion()) {
         (Place::Unlisted, _) => Some(Choice::Look),
         (Place::Lost, true) => Some(Choice::Release),
-        (Place::Lost, false) => Some(Choice::Stalled(Reason::NodeLost)),
+        // A 404 may also mean that the right to see the node was lost. What was on its disks is not known to be wiped.
+        (Place::LostInstance, _) | (Place::Lost, false) => Some(Choice::Stalled(Reason::NodeLost)),
         _ => None,
     }
 }
@@ -121,26 +123,38 @@ pub fn refs(s: &Situation) -> Option<Choice> {
     }
 }
 
-/// While Ironic, or somebody else, is at work on the node, we are not.
+/// While Ironic, or somebody else, is at work on the node, we are not. A wait that the spec no longer wants is ended.
 fn transition(s: &Situation) -> Option<Choice> {
     match (s.place, s.grip) {
-        (Place::Running | Place::Unknown, _) => Some(Choice::Wait(Reason::Transitioning)),
+        (Place::Awaiting, Grip::Free) => {
+            Some(leaving::out_of_a_wait(s).unwrap_or(Choice::Wait(Reason::Transitioning)))
+        }
+        (Place::InspectWait, Grip::Free) => {
+            Some(leaving::out_of_an_inspection(s).unwrap_or(Choice::Wait(Reason::Transitioning)))
+        }
+        (place, _) if place.moves() => Some(Choice::Wait(Reason::Transitioning)),
         (Place::Held, _) => Some(Choice::Stalled(Reason::Held)),
         (_, Grip::Busy) => Some(Choice::Wait(Reason::Reserved)),
         (_, Grip::Free) => None,
     }
 }
 
-/// Deletion: only what is free of instances is removed, only an explicit `Undeploy` tears ours down.
+/// Deletion: only what is free of instances is removed, only an explicit `Undeploy` tears ours down, after what decides how.
 fn leave(s: &Situation) -> Option<Choice> {
     if !s.want.is_deletion() {
         return None;
+    }
+    if s.guard != Guard::Maintenance
+        && let Some(first) = leaving::settle(s)
+    {
+        return Some(first);
     }
     Some(match (s.guard, s.tenant, s.place) {
         (Guard::Maintenance, ..) if s.edit == Gap::Lift => Choice::Step(Step::LeaveMaintenance),
         (Guard::Maintenance, ..) => Choice::Stalled(Reason::Maintenance),
         (Guard::Protected, ..) => Choice::Stalled(Reason::Protected),
-        (_, Tenant::Foreign, _) => Choice::Stalled(Reason::ForeignInstance),
+        (_, Tenant::Foreign | Tenant::Inherited, _) => Choice::Stalled(Reason::ForeignInstance),
+        (_, Tenant::Gone, _) => Choice::Stalled(Reason::InstanceGone),
         (_, Tenant::Ours | Tenant::OursChanged, place) if place.unoccupied() => Choice::Step(Step::Unclaim),
         (_, Tenant::Ours | Tenant::OursChanged, _) if s.want == Want::Wiped => undeploy(s),
         (_, Tenant::Ours | Tenant::OursChanged, _) => Choice::Stalled(Reason::InstancePresent),
@@ -171,16 +185,20 @@ fn edit(s: &Situation) -> Option<Choice> {
         | Gap::Later => return None,
         Gap::Enter => return Some(Choice::Step(Step::EnterMaintenance)),
         Gap::Lift => return Some(Choice::Step(Step::LeaveMaintenance)),
-        Gap::Now => Step::Patch,
+        Gap::Mark | Gap::Now => Step::Patch,
         Gap::TraitMissing => Step::AddTrait,
         Gap::TraitSurplus => Step::RemoveTrait,
     };
     Some(refs(s).unwrap_or_else(|| with_full_view(s, step)))
 }
 
-/// Somebody else's instance: fine where we only offered the node, otherwise not ours to touch.
+/// Somebody else's instance: fine where we only offered the node, otherwise not ours to touch. One of ours that went without a step of
+/// ours: whether the disks still hold it, only a person can tell.
 fn tenant(s: &Situation) -> Option<Choice> {
-    if s.tenant != Tenant::Foreign {
+    if s.tenant == Tenant::Gone {
+        return Some(Choice::Stalled(Reason::InstanceGone));
+    }
+    if !s.tenant.is_anothers() {
         return None;
     }
     Some(match s.want {

@@ -1,20 +1,7 @@
 //! The facts of a node folded into a finite situation of payload-free enums, so that every one can be checked.
 
 pub use super::summarise::{place, summarise};
-
-/// Declares an enum whose values can be listed.
-macro_rules! finite {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident,)+ })+) => {
-        $($(#[$doc])*
-        #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-        pub enum $name { $($(#[$variant_doc])* $variant,)+ }
-
-        impl $name {
-            /// Every value.
-            pub const ALL: &'static [$name] = &[$($name::$variant,)+];
-        })+
-    };
-}
+use crate::domain::finite::finite;
 
 finite! {
     /// What is wanted.
@@ -72,6 +59,8 @@ finite! {
         Unlisted,
         /// Enrolled, and gone.
         Lost,
+        /// Enrolled, and gone with an instance of ours on it.
+        LostInstance,
         /// `enroll`.
         Enroll,
         /// `enroll`, with an error: the verification failed.
@@ -84,7 +73,11 @@ finite! {
         Active,
         /// `rescue`.
         Rescue,
-        /// A transition is under way.
+        /// `wait call-back`, `rescue wait` or `service wait`: what is done to an instance waits for the machine's ramdisk.
+        Awaiting,
+        /// `inspect wait`: an inspection waits for the machine's ramdisk.
+        InspectWait,
+        /// Another transition is under way.
         Running,
         /// A step is held.
         Held,
@@ -133,6 +126,10 @@ finite! {
         Ours,
         /// Ours, but the spec has another one now.
         OursChanged,
+        /// Put there by an earlier object, whose mark this object has taken over, and not confirmed by it.
+        Inherited,
+        /// Ours was deployed, and is no longer there without a step of ours.
+        Gone,
         /// Somebody else's, or of unknown origin.
         Foreign,
     }
@@ -153,6 +150,8 @@ finite! {
     Gap {
         /// Nothing.
         None,
+        /// The node does not carry the mark of this object yet.
+        Mark,
         /// The node is to be put into maintenance.
         Enter,
         /// Fields, and they can be changed now.
@@ -206,7 +205,10 @@ pub struct Situation {
 impl Place {
     /// Whether there is a node to speak of.
     pub fn seen(self) -> bool {
-        !matches!(self, Place::Absent | Place::Taken | Place::Unlisted | Place::Lost)
+        !matches!(
+            self,
+            Place::Absent | Place::Taken | Place::Unlisted | Place::Lost | Place::LostInstance
+        )
     }
 
     /// Whether a node there carries an instance even if no `instance_uuid` says so.
@@ -220,8 +222,17 @@ impl Place {
                 | Place::ServiceFailed
                 | Place::DeployFailed
                 | Place::Error
+                | Place::Awaiting
                 // Who adopts says that a workload is on the disk; that Ironic could not take it over does not unsay it.
                 | Place::AdoptFailed
+        )
+    }
+
+    /// Whether Ironic is at work there, as far as is known, and leaves it by itself.
+    pub fn moves(self) -> bool {
+        matches!(
+            self,
+            Place::Running | Place::Awaiting | Place::InspectWait | Place::Unknown
         )
     }
 
@@ -250,5 +261,10 @@ impl Tenant {
     /// Whether the instance is ours, be it as the spec has it or not.
     pub fn is_ours(self) -> bool {
         matches!(self, Tenant::Ours | Tenant::OursChanged)
+    }
+
+    /// Whether an instance is on the node that this object neither deployed nor confirmed.
+    pub fn is_anothers(self) -> bool {
+        matches!(self, Tenant::Foreign | Tenant::Inherited)
     }
 }

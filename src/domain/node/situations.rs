@@ -50,6 +50,7 @@ fn unseen() -> impl Iterator<Item = Situation> {
         (View::Full, Place::Taken),
         (View::Summary, Place::Unlisted),
         (View::Full, Place::Lost),
+        (View::Full, Place::LostInstance),
     ];
     blind
         .into_iter()

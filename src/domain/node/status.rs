@@ -2,13 +2,14 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::facts::NodeFacts;
+use super::facts::{Look, NodeFacts};
 use super::rules::{Choice, NO_RULE};
 use super::situation::{Gap, Place, Situation, Tenant, View, Want};
-use super::{credentials, drift, fields, inspection, quotes, tries, words};
-use crate::api::BareMetalNodeStatus;
+use super::{credentials, deployment, drift, earlier, fields, health, inspection, quotes, tries, words};
 use crate::api::conditions::{Reason, types};
+use crate::api::{ACCEPT_WRITERS_ANNOTATION, BareMetalNodeStatus};
 use crate::domain::conditions::{Saying, Standing, clear, set, stand};
+use crate::domain::writers;
 use crate::ironic::model::{Goal, PowerState};
 
 /// What is said about the choice.
@@ -46,6 +47,8 @@ fn refine(reason: Reason, facts: &NodeFacts) -> Reason {
     match (reason, facts.look.summary(), facts.cloud.suspect) {
         (Reason::Transitioning, Some(node), _) => words::transition(&node.provision_state),
         (Reason::IdentityChanged, _, Some((suspicion, _))) => suspicion,
+        (Reason::IdentityChanged, Some(_), None) if facts.stranger().is_some() => Reason::IdentityShared,
+        (Reason::IdentityChanged, Some(_), None) if earlier::known(facts).is_some() => Reason::EarlierState,
         _ => reason,
     }
 }
@@ -53,7 +56,11 @@ fn refine(reason: Reason, facts: &NodeFacts) -> Reason {
 fn message(reason: Reason, facts: &NodeFacts) -> String {
     match facts.cloud.suspect {
         Some((suspicion, why)) if suspicion == reason => words::ended(why),
-        _ => words::say(reason, facts),
+        _ => match (reason, earlier::known(facts), facts.stranger()) {
+            (Reason::EarlierState, Some(known), _) => earlier::say(facts, known),
+            (Reason::IdentityShared, _, Some(run)) => writers::say(&[run].into(), ACCEPT_WRITERS_ANNOTATION),
+            _ => words::say(reason, facts),
+        },
     }
 }
 
@@ -104,6 +111,11 @@ pub fn status(
     };
     stand(&mut status.conditions, verdict.standing, saying);
     drifted(&mut status, facts, situation);
+    match situation.view {
+        _ if situation.place.seen() => health::record(&mut status, facts),
+        View::Summary | View::Full => health::forget(&mut status),
+        View::NoCloud | View::NotYet | View::Down | View::Stale => {}
+    }
     if facts.look.summary().is_some() {
         status.drift = drift::record(facts);
     }
@@ -133,6 +145,8 @@ fn observe(status: &mut BareMetalNodeStatus, facts: &NodeFacts, situation: &Situ
     status.id = Some(node.uuid.clone());
     status.name.clone_from(&node.name);
     status.provision_state = Some(node.provision_state.to_string());
+    status.provision_updated_at = earlier::recorded(facts);
+    status.instance = deployment::recorded(facts, situation.place, situation.tenant);
     status.power = node.power_state.as_ref().map(power);
     status.target = target(situation)
         .filter(|target| *target != node.provision_state.as_str())
@@ -163,7 +177,7 @@ fn power(state: &PowerState) -> String {
 fn target(situation: &Situation) -> Option<&'static str> {
     let goal = match situation.want {
         Want::Manageable => Goal::Manageable,
-        Want::Available if situation.tenant == Tenant::Foreign => return None,
+        Want::Available if situation.tenant.is_anothers() => return None,
         Want::Available => Goal::Available,
         Want::Active => Goal::Active,
         Want::Rescue => Goal::Rescue,
@@ -211,7 +225,9 @@ fn drifted(status: &mut BareMetalNodeStatus, facts: &NodeFacts, situation: &Situ
             &words::say(Reason::AwaitingState, facts),
             status,
         );
-    } else if facts.look.summary().is_some() {
+    } else if facts.look.summary().is_some()
+        || matches!(facts.look, Look::Lost | Look::Taken(_) | Look::Absent)
+    {
         clear(&mut status.conditions, types::DRIFTED);
     }
 }

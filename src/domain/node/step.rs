@@ -1,5 +1,7 @@
 //! The steps that a decision can take.
 
+use crate::ironic::model::Verb;
+
 /// A step: one mutating call to Ironic.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Step {
@@ -29,6 +31,8 @@ pub enum Step {
     Manage,
     /// Verb `inspect`: may boot the machine.
     Inspect,
+    /// Verb `abort`: ends an inspection that waits for its ramdisk.
+    Abort,
     /// Verb `provide`: cleans.
     Provide,
     /// Verb `active`.
@@ -59,6 +63,7 @@ impl Step {
         Step::Prove,
         Step::Manage,
         Step::Inspect,
+        Step::Abort,
         Step::Provide,
         Step::Deploy,
         Step::Rescue,
@@ -83,12 +88,39 @@ impl Step {
             Step::Prove => "check credentials",
             Step::Manage => "manage",
             Step::Inspect => "inspect",
+            Step::Abort => "abort",
             Step::Provide => "provide",
             Step::Deploy => "active",
             Step::Rescue => "rescue",
             Step::Unrescue => "unrescue",
             Step::Undeploy => "deleted",
             Step::Delete => "delete",
+        }
+    }
+
+    /// The verb that it asks of Ironic, if it moves the node's provision state.
+    pub const fn verb(self) -> Option<Verb> {
+        match self {
+            Step::Manage => Some(Verb::Manage),
+            Step::Inspect => Some(Verb::Inspect),
+            Step::Abort => Some(Verb::Abort),
+            Step::Provide => Some(Verb::Provide),
+            Step::Deploy => Some(Verb::Active),
+            Step::Rescue => Some(Verb::Rescue),
+            Step::Unrescue => Some(Verb::Unrescue),
+            Step::Undeploy => Some(Verb::Deleted),
+            Step::Create
+            | Step::Patch
+            | Step::AddTrait
+            | Step::RemoveTrait
+            | Step::EnterMaintenance
+            | Step::LeaveMaintenance
+            | Step::PowerOn
+            | Step::PowerOff
+            | Step::Claim
+            | Step::Unclaim
+            | Step::Prove
+            | Step::Delete => None,
         }
     }
 
@@ -102,15 +134,6 @@ impl Step {
 
     /// Whether Ironic goes on working on the step after it has answered.
     pub fn begins_transition(self) -> bool {
-        matches!(
-            self,
-            Step::Manage
-                | Step::Inspect
-                | Step::Provide
-                | Step::Deploy
-                | Step::Rescue
-                | Step::Unrescue
-                | Step::Undeploy
-        )
+        self.verb().is_some()
     }
 }

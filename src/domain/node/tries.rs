@@ -8,10 +8,11 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::facts::NodeFacts;
+use super::reach::{self, Reach};
 use super::rules::Step;
 use super::situation::place;
 use super::upkeep::{self, TraitChange};
-use super::{credentials, power, words};
+use super::{credentials, power, quotes, words};
 use crate::api::BareMetalNodeStatus;
 use crate::api::conditions::Reason;
 use crate::api::node::{Attempts, Failure, Tried};
@@ -102,7 +103,8 @@ pub fn tries(step: Step, facts: &NodeFacts) -> Tries {
     };
     let most = match step {
         Step::PowerOff if power::is_soft(facts) => Some(MOST_SHUTDOWNS),
-        _ if step == Step::Prove || verifies(step, state(facts)) => Some(MOST_VERIFICATIONS),
+        Step::Prove => Some(MOST_VERIFICATIONS),
+        _ if verifies(step, state(facts)) && !is_unreached(facts) => Some(MOST_VERIFICATIONS),
         _ => None,
     };
     if tried.failure.as_ref().is_some_and(|failure| failure.terminal)
@@ -120,6 +122,15 @@ pub fn tries(step: Step, facts: &NodeFacts) -> Tries {
 /// or of a right, the machine never heard: it is repeated with pauses as long as that lasts.
 pub fn is_enough(tried: &Tried, most: i32) -> bool {
     tried.count.saturating_sub(tried.refused) >= most && got_through(tried.failure.as_ref())
+}
+
+/// Whether Ironic says of the failure that the node is in that the BMC was not reached.
+pub fn is_unreached(facts: &NodeFacts) -> bool {
+    quotes::raw_failure(facts).is_some_and(says_unreached)
+}
+
+fn says_unreached(words: &str) -> bool {
+    reach::of(words) == Reach::Unreached
 }
 
 fn got_through(failure: Option<&Failure>) -> bool {
@@ -175,12 +186,15 @@ pub fn count(status: &mut BareMetalNodeStatus, step: Step, facts: &NodeFacts, fa
     let place = all.iter().position(|tried| tried.step == name);
     let so_far = place.map(|place| all.remove(place));
     let (tried, refused) = so_far.map_or((0, 0), |so_far| (so_far.count, so_far.refused));
+    // What became of the verification before is known by now.
+    let unheard = verifies(step, from) && status.last_error.as_deref().is_some_and(says_unreached);
+    let missed = i32::from(unheard && refused < tried) + i32::from(!got_through(failure.as_ref()));
     all.retain(|tried| is_remembered(&tried.step));
     all.truncate(MOST_REMEMBERED);
     *slot = Some(Attempts {
         step: name,
         count: tried.saturating_add(1),
-        refused: refused.saturating_add(i32::from(!got_through(failure.as_ref()))),
+        refused: refused.saturating_add(missed),
         last: Time(facts.now),
         basis,
         failure,

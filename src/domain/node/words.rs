@@ -1,12 +1,13 @@
 //! What a condition says: one sentence for every reason, with what would help.
 
 use super::facts::{Look, NodeFacts};
+use super::reasons::patience;
 pub use super::reasons::{failure, step, transition};
 use super::rules::Step;
 use super::tries::{MOST_VERIFICATIONS, tried};
-use super::{desired, drift, hiding, quotes, upkeep};
+use super::{credentials, desired, drift, hiding, identity, leaving, lost, quotes, upkeep};
 use crate::api::conditions::Reason;
-use crate::ironic::model::NodeSummary;
+use crate::ironic::model::{NodeSummary, is_unreadable};
 
 /// The sentence for a reason.
 pub fn say(reason: Reason, facts: &NodeFacts) -> String {
@@ -27,9 +28,11 @@ pub fn say(reason: Reason, facts: &NodeFacts) -> String {
         | Reason::AwaitingObservation
         | Reason::NodeLost => referring(reason, facts),
         Reason::Maintenance
+        | Reason::Fault
         | Reason::Protected
         | Reason::Retired
         | Reason::ForeignInstance
+        | Reason::InstanceGone
         | Reason::InstancePresent
         | Reason::Held
         | Reason::UnexpectedState => blocked(reason, facts, node),
@@ -39,14 +42,21 @@ pub fn say(reason: Reason, facts: &NodeFacts) -> String {
                 .into()
         }
         Reason::Reserved => reserved(node),
+        Reason::Transitioning if node.is_some_and(is_unreadable) => unreadable(node),
         _ => node.map_or_else(
             || format!("{}.", sentence(reason)),
             |node| {
-                format!(
+                let said = format!(
                     "{}; the node is in state {}.",
                     sentence(reason),
                     node.provision_state
-                )
+                );
+                match patience(&node.provision_state) {
+                    Some(setting) => format!(
+                        "{said} Ironic waits there for the ramdisk on the machine, for half an hour unless its setting [conductor]{setting} says otherwise."
+                    ),
+                    None => said,
+                }
             },
         ),
     }
@@ -94,14 +104,18 @@ fn referring(reason: Reason, facts: &NodeFacts) -> String {
         (Reason::DriverUnavailable, _) => no_driver(facts),
         (Reason::InvalidSpec, _) => desired::invalid(facts).unwrap_or_default(),
         (Reason::MachineAlreadyEnrolled, Look::Taken(who)) => ended(&hiding::hide(who, facts)),
+        (Reason::MachineAlreadyEnrolled, _) => identity::not_ours(facts).unwrap_or_default(),
+        (Reason::CloudMissing, _) if facts.cloud.deleting => {
+            format!("BareMetalCloud {cloud} is being deleted, so that no node is enrolled there any more.")
+        }
         (Reason::CloudMissing, _) if facts.deleting() => {
             format!(
-                "BareMetalCloud {cloud} does not exist in this namespace, so the node cannot be removed from Ironic. {LET_GO}"
+                "BareMetalCloud {cloud} does not exist in this namespace, or says that it cannot be used, so the node cannot be removed from Ironic. {LET_GO}"
             )
         }
         (Reason::CloudMissing, _) => {
             format!(
-                "BareMetalCloud {cloud} does not exist in this namespace. The node is enrolled as soon as it does."
+                "BareMetalCloud {cloud} does not exist in this namespace, or says that it cannot be used. The node is enrolled as soon as it can be."
             )
         }
         (Reason::CloudUnavailable, Look::Down(why)) => {
@@ -112,17 +126,7 @@ fn referring(reason: Reason, facts: &NodeFacts) -> String {
         (Reason::AwaitingObservation, _) => {
             format!("Waiting for the first list of the nodes of BareMetalCloud {cloud}.")
         }
-        (Reason::NodeLost, _) => {
-            let id = facts
-                .object
-                .status
-                .as_ref()
-                .and_then(|status| status.id.as_deref())
-                .unwrap_or_default();
-            format!(
-                "Node {id} is no longer in Ironic. It is not enrolled again by itself: delete this object and create it anew to do so."
-            )
-        }
+        (Reason::NodeLost, _) => lost::node(facts),
         _ => format!("{}.", sentence(reason)),
     }
 }
@@ -144,12 +148,13 @@ fn blocked(reason: Reason, facts: &NodeFacts, node: Option<&NodeSummary>) -> Str
         Reason::Maintenance if node.is_some_and(upkeep::is_ours) => format!(
             "The node is in maintenance as spec.maintenance asked, in state {state}: it is not moved until maintenance.enabled is set to false."
         ),
-        Reason::Maintenance => quotes::maintenance(facts),
+        Reason::Maintenance | Reason::Fault => quotes::maintenance(facts),
         Reason::Protected => {
             "The node is protected in Ironic: it is neither torn down, nor switched off or booted anew, nor removed.".into()
         }
         Reason::Retired => "The node is retired in Ironic: it cannot be made available.".into(),
-        Reason::ForeignInstance => foreign(node, &state, facts.deleting()),
+        Reason::ForeignInstance => lost::foreign(node, &state, facts),
+        Reason::InstanceGone => lost::instance(&state, facts),
         Reason::InstancePresent => instance_present(&state, facts.bulk_deletion),
         Reason::Held => format!(
             "The node is in state {state}: a step asked to stop there. Continue with the verb unhold, or abort."
@@ -166,19 +171,8 @@ fn instance_present(state: &str, bulk_deletion: bool) -> String {
         );
     }
     format!(
-        "{present}, and deletionPolicy is Delete. Either set provision.state to available or deletionPolicy to Undeploy (each wipes the machine), or set deletionPolicy to Detach (leaves all as it is)."
+        "{present}, and deletionPolicy Delete tears nothing down. Set deletionPolicy to Undeploy (wipes the machine), or to Detach (leaves all as it is)."
     )
-}
-
-fn foreign(node: Option<&NodeSummary>, state: &str, deleting: bool) -> String {
-    let claim = node.and_then(|node| node.instance_uuid.as_deref());
-    let which = claim.map_or_else(String::new, |claim| format!(" (instance_uuid {claim})"));
-    let out = if deleting {
-        "The node is not removed; set deletionPolicy to Detach to let go of it."
-    } else {
-        "It is left alone."
-    };
-    format!("The node is in state {state} with an instance{which} that is not ours. {out}")
 }
 
 fn awaiting_state(facts: &NodeFacts) -> String {
@@ -187,9 +181,21 @@ fn awaiting_state(facts: &NodeFacts) -> String {
         .summary()
         .map(|node| node.provision_state.to_string())
         .unwrap_or_default();
+    let mut waiting = drift::waiting(facts);
+    if waiting.is_empty() {
+        waiting = leaving::pending(facts);
+    }
     format!(
         "Changed in the spec but not in Ironic, with the states in which Ironic lets it be changed: {}; the node is in state {state}.",
-        drift::waiting(facts).join(", ")
+        waiting.join(", ")
+    )
+}
+
+fn unreadable(node: Option<&NodeSummary>) -> String {
+    let state = node.map(|node| node.provision_state.to_string());
+    format!(
+        "What Ironic's list says of the node cannot be read ({}): nothing is done to it until it can.",
+        state.unwrap_or_default()
     )
 }
 
@@ -227,5 +233,6 @@ pub fn failed(facts: &NodeFacts, words: Option<&str>, step: Step, given_up: bool
             crate::api::RETRY_ANNOTATION
         ),
     };
+    let next = credentials::remarked(next, step, facts);
     quotes::tried_in_vain(words, &tried, step, &next)
 }

@@ -88,16 +88,21 @@ pub(super) struct Answer {
 impl Answer {
     /// The body as what it should be.
     pub fn json<T: DeserializeOwned>(&self, route: &'static Route) -> Result<T> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            if self.body.trim_ascii_start().starts_with(b"<") {
-                self.nonsense(
-                    route,
-                    "HTML where JSON was expected: is this the address of Ironic?",
-                )
-            } else {
-                self.nonsense(route, problem(&error))
-            }
-        })
+        let read = serde_json::from_slice(&self.body);
+        let read = read.or_else(|error| match without_odd_numbers(&self.body) {
+            Some(mended) => serde_json::from_slice(&mended),
+            None => Err(error),
+        });
+        read.map_err(|error| self.no_json(route, &error))
+    }
+
+    /// The error about a body that is not what it should be.
+    pub fn no_json(&self, route: &'static Route, error: &serde_json::Error) -> Error {
+        if self.body.trim_ascii_start().starts_with(b"<") {
+            let problem = "HTML where JSON was expected: is this the address of Ironic?";
+            return self.nonsense(route, problem);
+        }
+        self.nonsense(route, problem(error))
     }
 
     /// The same with its stamp.
@@ -118,13 +123,44 @@ impl Answer {
     }
 }
 
-/// What is wrong with JSON, without quoting it: what has the wrong type may be a credential.
+/// What is wrong with JSON, without quoting it: what has the wrong type may be a credential, or a stranger's.
 pub(super) fn problem(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    match (text.split_once('"'), text.rsplit_once('"')) {
-        (Some((before, _)), Some((_, after))) => format!("{before}…{after}"),
+    let quoted = ["invalid type: ", "invalid value: ", "unknown variant "];
+    if !quoted.iter().any(|begin| text.starts_with(begin)) {
+        return text;
+    }
+    match (text.split_once(['"', '`']), text.rsplit_once(", expected")) {
+        (Some((before, _)), Some((_, after))) => format!("{before}…, expected{after}"),
         _ => text,
     }
+}
+
+/// The words that Python writes for numbers that JSON does not have.
+const ODD_NUMBERS: &[&[u8]] = &[b"-Infinity", b"Infinity", b"NaN"];
+
+/// JSON of Python with null in place of each of them; none if there is none.
+pub(super) fn without_odd_numbers(json: &[u8]) -> Option<Vec<u8>> {
+    let (mut mended, mut found) = (Vec::with_capacity(json.len()), false);
+    let (mut quoted, mut escaped) = (false, false);
+    let mut rest = json;
+    while let Some((byte, after)) = rest.split_first() {
+        let odd = ODD_NUMBERS
+            .iter()
+            .filter(|_| !quoted)
+            .find(|word| rest.starts_with(word));
+        if let Some(word) = odd {
+            mended.extend_from_slice(b"null");
+            rest = rest.get(word.len()..).unwrap_or_default();
+            found = true;
+            continue;
+        }
+        quoted ^= *byte == b'"' && !escaped;
+        escaped = quoted && *byte == b'\\' && !escaped;
+        mended.push(*byte);
+        rest = after;
+    }
+    found.then_some(mended)
 }
 
 /// How a call failed.

@@ -2,11 +2,16 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::{AuthError, Rejection, Route};
+use super::breaker::End;
+use super::chain::chain;
+use super::{AuthError, NotAllowed, Rejection, Route};
 use crate::ironic::model::{ApiVersion, PowerState, PowerTarget, Progress, ProvisionState};
 
 /// What the client returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What a call was waiting for that had been sent.
+pub(super) const ANSWER: &str = "the answer";
 
 /// How long words for a user may be, bytes.
 const WORDS: usize = 1024;
@@ -43,6 +48,25 @@ pub enum Error {
     /// This process may not send requests any more; if it was withdrawn on the way, Ironic may still have acted.
     #[error("{route} may not be sent by this process any more")]
     NotPermitted {
+        /// What was asked.
+        route: &'static Route,
+    },
+    /// The settings (or Keystone's catalog) lead where this client may not go; nothing was sent.
+    #[error(transparent)]
+    NotAllowed(#[from] NotAllowed),
+    /// Nothing is written for now, since the last writes got no answer; nothing was sent.
+    #[error("nothing is written to this Ironic for now: its last writes got no answer")]
+    Suspended,
+    /// Whoever asked no longer means it: the permit of this call (`Client::with_permit`) was withdrawn before it was sent.
+    #[error("{route} was not sent: what it was decided on no longer holds")]
+    Withdrawn {
+        /// What was asked.
+        route: &'static Route,
+    },
+    /// This client changes something only with a permit of its own for each call (`Settings::each_write_needs_permit`), and was
+    /// given none; nothing was sent.
+    #[error("{route} was not sent: nobody has given it a permit")]
+    Unpermitted {
         /// What was asked.
         route: &'static Route,
     },
@@ -85,6 +109,24 @@ pub enum Error {
         /// What is wrong with it.
         problem: String,
     },
+    /// An answer that goes on and on; it was not read to its end.
+    #[error("the answer to {route} is longer than {most} bytes")]
+    TooLong {
+        /// What was asked.
+        route: &'static Route,
+        /// How long it may be.
+        most: usize,
+    },
+    /// One row of a listing that cannot be read; the others come all the same.
+    #[error("a row of {route} makes no sense: {problem}")]
+    Row {
+        /// What was asked.
+        route: &'static Route,
+        /// The row's id, as far as it says so.
+        id: Option<String>,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// Ironic (or something in front of it) said no.
     #[error("{route} was refused with {status}: {}", cut(message))]
     Rejected {
@@ -111,8 +153,8 @@ pub enum Error {
         /// Ironic's words, or the driver's.
         words: String,
     },
-    /// A listing that leads back to where it was.
-    #[error("{route} goes round in circles")]
+    /// A listing that leads back to where it was, or has more pages or rows than any Ironic.
+    #[error("{route} goes on without end")]
     EndlessListing {
         /// What was asked.
         route: &'static Route,
@@ -200,18 +242,23 @@ impl Error {
     /// What kind of trouble.
     pub const fn class(&self) -> Class {
         match self {
-            Self::Settings { .. } | Self::Argument { .. } => Class::Terminal,
+            Self::Settings { .. } | Self::Argument { .. } | Self::Unpermitted { .. } => Class::Terminal,
             Self::NotSupported { .. }
+            | Self::NotAllowed(_)
             | Self::BmcUnreached { .. }
             | Self::Unreached { .. }
             | Self::PowerUnreached { .. }
             | Self::Unallocated { .. }
             | Self::Invalid { .. } => Class::Blocked,
             Self::NotPermitted { .. }
+            | Self::Suspended
+            | Self::Withdrawn { .. }
             | Self::Transport { .. }
             | Self::Deadline { .. }
             | Self::Closed { .. }
             | Self::Body { .. }
+            | Self::TooLong { .. }
+            | Self::Row { .. }
             | Self::MarkerGone { .. }
             | Self::EndlessListing { .. }
             | Self::StillWaiting { .. } => Class::Transient,
@@ -270,9 +317,29 @@ impl Error {
         }
     }
 
+    /// Whether the settings lead where this client may not go.
+    pub fn is_not_allowed(&self) -> bool {
+        matches!(self, Self::NotAllowed(_) | Self::Auth(AuthError::NotAllowed(_)))
+    }
+
     /// Whether the client, or this process, is to send nothing more: it was closed, or its permit withdrawn.
     pub fn is_closed(&self) -> bool {
         matches!(self, Self::Closed { .. } | Self::NotPermitted { .. })
+    }
+
+    /// What it tells of an Ironic that was written to.
+    pub(super) fn end(&self) -> End {
+        match self {
+            Self::Rejected { .. } | Self::Body { .. } | Self::TooLong { .. } => End::Answered,
+            Self::Transport { .. } => End::Unanswered,
+            Self::Deadline { waiting_for, .. } if *waiting_for == ANSWER => End::Unanswered,
+            _ => End::Unsent,
+        }
+    }
+
+    /// Whether the permit of this very call was withdrawn before it was sent: decide again.
+    pub fn is_withdrawn(&self) -> bool {
+        matches!(self, Self::Withdrawn { .. })
     }
 
     /// Words for a user: Ironic's own where it said something, never longer than 1 KiB.
@@ -305,40 +372,6 @@ impl Error {
             _ => Cow::Owned(bounded(&chain(self)).to_owned()),
         }
     }
-}
-
-/// What the alerts of a server mean that does not like our certificate.
-const REFUSED: &str = "the server does not accept the certificate that is shown to it";
-
-/// What the library that speaks TLS says in terms of its own, and what that means.
-const MEANINGS: &[(&str, &str)] = &[
-    (
-        "UnknownIssuer",
-        "none of the authorities that are trusted here has signed the server's certificate",
-    ),
-    (
-        "CertificateRequired",
-        "the server lets in only who shows a certificate",
-    ),
-    ("UnsupportedCertificate", REFUSED),
-    ("UnknownCA", REFUSED),
-];
-
-/// An error and its sources in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        next = error.source();
-    }
-    if let Some((_, meaning)) = MEANINGS.iter().find(|(term, _)| text.contains(term)) {
-        text.push_str(" (");
-        text.push_str(meaning);
-        text.push(')');
-    }
-    text
 }
 
 /// At most 16 KiB of a text, cut between characters.

@@ -65,17 +65,21 @@
 mod allocations;
 mod auth;
 mod bmc;
+mod breaker;
 mod call;
+mod chain;
 mod chassis;
 pub mod clouds_yaml;
 mod conductors;
 mod configdrive;
+mod connect;
 mod deploy_templates;
 mod drivers;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzz;
 mod hardware;
+mod http;
 mod inspection_rules;
 mod management;
 mod node_states;
@@ -88,6 +92,7 @@ mod port_groups;
 mod ports;
 mod provision;
 mod query;
+mod reach;
 mod rejection;
 mod resource;
 mod retry;
@@ -118,6 +123,7 @@ pub use query::{
     AllocationQuery, ChassisQuery, ConductorQuery, DeployTemplateQuery, InspectionRuleQuery, NodeQuery,
     PortGroupQuery, PortQuery, RunbookQuery, SortDirection, VolumeConnectorQuery, VolumeTargetQuery,
 };
+pub use reach::{NotAllowed, Reach};
 pub use rejection::Rejection;
 pub use routes::{ROUTES, Route};
 pub use session::{Client, Settings};

@@ -13,7 +13,8 @@ use super::resource::{Chooses, Resource, Routes, as_kept};
 use super::routes::{NODE_CHILDREN, NODE_CREATE, NODE_DELETE, NODE_GET, NODE_LIST, NODE_PATCH};
 use super::{Client, Error, NodeQuery, ProvisionRequest, Result, Route};
 use crate::ironic::model::{
-    ApiVersion, Node, NodeCreate, NodeOutline, NodeSummary, NodeUpdate, ProvisionState, Seen, Update, Verb,
+    ApiVersion, Lenient, Node, NodeCreate, NodeOutline, NodeSummary, NodeText, NodeUpdate, ProvisionState,
+    Seen, Update, Verb,
 };
 
 impl Resource for Node {
@@ -136,6 +137,30 @@ impl Client {
         &self,
         query: NodeQuery,
     ) -> impl Stream<Item = Result<Seen<NodeOutline>>> + Send + 'static {
+        self.list(node_listing(query, Rows::Detail))
+    }
+
+    /// The same as [`Client::list_nodes`], but a row that is odd is what can be read of it.
+    pub fn list_nodes_leniently(
+        &self,
+        query: NodeQuery,
+    ) -> impl Stream<Item = Result<Seen<Lenient<NodeSummary>>>> + Send + 'static {
+        self.list(node_listing(query, Rows::Summary))
+    }
+
+    /// The same as [`Client::list_nodes_outlined`], but a row that is odd is what can be read of it.
+    pub fn list_nodes_outlined_leniently(
+        &self,
+        query: NodeQuery,
+    ) -> impl Stream<Item = Result<Seen<Lenient<NodeOutline>>>> + Send + 'static {
+        self.list(node_listing(query, Rows::Detail))
+    }
+
+    /// The same with the text of each row.
+    pub fn list_nodes_texts_leniently(
+        &self,
+        query: NodeQuery,
+    ) -> impl Stream<Item = Result<Seen<Lenient<NodeText>>>> + Send + 'static {
         self.list(node_listing(query, Rows::Detail))
     }
 

@@ -2,12 +2,19 @@
 //!
 //! Of Ironic's `next` link only its presence and its marker are used: the link itself drops most filters
 //! and names a host that need not be the one we were told to talk to.
+use std::collections::HashSet;
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use reqwest::Url;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use tokio::time::Instant;
 
-use super::call::Call;
+use super::call::{Answer, Call, problem, without_odd_numbers};
 use super::{Client, Error, Rejection, Result, Route};
 use crate::ironic::model::{ApiVersion, Seen};
 
@@ -27,10 +34,24 @@ pub(super) struct Listing {
     pub marker: Option<String>,
 }
 
-/// One page.
+/// No Ironic has more pages than this in one listing, be they ever so small.
+const MOST_PAGES: usize = 10_000;
+/// Nor more rows.
+const MOST_ROWS: usize = 1_000_000;
+/// Nor more of them on one page (1,000, unless it is configured otherwise).
+const MOST_ON_A_PAGE: usize = 10_000;
+/// Nor a longer id by which a listing is continued.
+const LONGEST_MARKER: usize = 255;
+/// A listing may spend so many times the time of a call on asking.
+const PATIENCE: u32 = 4;
+/// What is asked for when a page is too long: a part of it.
+const LESS: usize = 8;
+
+/// One page: its rows are text until each is read by itself, so that an odd one does not take the others along.
 #[derive(Deserialize)]
-struct Page<T> {
+struct Page<'a> {
     #[serde(
+        borrow,
         alias = "nodes",
         alias = "ports",
         alias = "portgroups",
@@ -44,7 +65,49 @@ struct Page<T> {
         alias = "conductors",
         alias = "history"
     )]
-    rows: Vec<T>,
+    rows: Rows<'a>,
+    next: Option<String>,
+}
+
+/// The rows of a page, not more than a page has.
+struct Rows<'a>(Vec<&'a RawValue>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Rows<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(RowsVisitor(PhantomData))
+    }
+}
+
+struct RowsVisitor<'a>(PhantomData<&'a ()>);
+
+impl<'de: 'a, 'a> Visitor<'de> for RowsVisitor<'a> {
+    type Value = Rows<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a list of rows")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Self::Value, A::Error> {
+        let mut rows = Vec::new();
+        while let Some(row) = all.next_element()? {
+            if rows.len() == MOST_ON_A_PAGE {
+                return Err(A::Error::custom("it has more rows than any page of Ironic's"));
+            }
+            rows.push(row);
+        }
+        Ok(Rows(rows))
+    }
+}
+
+/// Who a row is, whatever else is in it.
+#[derive(Deserialize)]
+struct Id {
+    uuid: Option<String>,
+}
+
+/// The rows of a page, each read by itself, and the link to the next page.
+struct ReadPage<T> {
+    rows: Vec<Result<T>>,
     next: Option<String>,
 }
 
@@ -55,6 +118,14 @@ struct Walk {
     marker: Option<String>,
     left: Option<usize>,
     over: bool,
+    /// Every marker so far.
+    markers: HashSet<String>,
+    /// How many rows so far.
+    rows: usize,
+    /// How many rows to ask for at once.
+    size: usize,
+    /// The time spent on asking.
+    spent: Duration,
 }
 
 impl Client {
@@ -67,11 +138,15 @@ impl Client {
             client: self.clone(),
             marker: listing.marker.clone(),
             left: listing.at_most,
+            size: listing.page_size,
+            markers: listing.marker.iter().cloned().collect(),
             listing,
             over: false,
+            rows: 0,
+            spent: Duration::ZERO,
         };
         let pages = stream::try_unfold(walk, Walk::step::<T>);
-        let seen = |asked| move |value| Ok(Seen { value, asked });
+        let seen = |asked| move |row: Result<T>| row.map(|value| Seen { value, asked });
         pages
             .map_ok(move |page| stream::iter(page.value).map(seen(page.asked)))
             .try_flatten()
@@ -80,42 +155,118 @@ impl Client {
 
 impl Walk {
     /// The next page, if there is one.
-    async fn step<T: DeserializeOwned>(mut self) -> Result<Option<(Seen<Vec<T>>, Self)>> {
+    async fn step<T: DeserializeOwned>(mut self) -> Result<Option<(Seen<Vec<Result<T>>>, Self)>> {
         if self.over || self.left == Some(0) {
             return Ok(None);
         }
         let Seen {
-            value: Page { mut rows, next },
+            value: ReadPage { mut rows, next },
             asked,
-        } = self.ask::<T>().await?;
+        } = self.ask_for_less::<T>().await?;
         let next = self.next(next)?;
         rows.truncate(self.left.unwrap_or(usize::MAX));
         self.left = self.left.map(|left| left - rows.len());
+        self.rows += rows.len();
+        if self.rows > MOST_ROWS {
+            return Err(self.endless());
+        }
         self.over = next.is_none();
         self.marker = next;
         Ok(Some((Seen { value: rows, asked }, self)))
     }
 
-    /// One page as it comes.
-    async fn ask<T: DeserializeOwned>(&self) -> Result<Seen<Page<T>>> {
-        let route = self.listing.route;
-        let version = self.client.versions().await?.negotiated;
-        let mut pairs = (self.listing.pairs)(version)?;
-        let size = self.listing.page_size.min(self.left.unwrap_or(usize::MAX)).max(1);
-        pairs.push(("limit", size.to_string()));
-        pairs.extend(self.marker.clone().map(|marker| ("marker", marker)));
-        let call = Call::new(route, &self.client.inner.base, &[])?
-            .query(pairs.iter().map(|(name, value)| (*name, value.as_str())));
-        match self.client.call(call).await {
-            Err(error) if self.marker.is_some() && error.rejection() == Some(Rejection::NotFound) => {
-                Err(Error::MarkerGone { route })
+    /// One page; one that is too long is asked for in parts.
+    async fn ask_for_less<T: DeserializeOwned>(&mut self) -> Result<Seen<ReadPage<T>>> {
+        let patience = self.client.inner.deadline.saturating_mul(PATIENCE);
+        loop {
+            if self.spent >= patience {
+                return Err(Error::Deadline {
+                    route: self.listing.route,
+                    after: patience,
+                    waiting_for: "the last page",
+                });
             }
-            answer => answer?.seen(route),
+            let started = Instant::now();
+            let answer = self.ask::<T>().await;
+            self.spent += started.elapsed();
+            match answer {
+                Err(Error::TooLong { .. }) if self.size > 1 => self.size = (self.size / LESS).max(1),
+                answer => return answer,
+            }
         }
     }
 
+    /// One page as it comes. What is asked for depends on the version: if it turns out to be another one on the way, the page is
+    /// asked for once more in that.
+    async fn ask<T: DeserializeOwned>(&self) -> Result<Seen<ReadPage<T>>> {
+        let version = self.client.versions().await?.negotiated;
+        let answer = match self.ask_in(version).await {
+            Err(error) if error.rejection() == Some(Rejection::NotAcceptable) => {
+                let now = self.client.versions().await?.negotiated;
+                if now == version {
+                    return Err(error);
+                }
+                self.ask_in(now).await
+            }
+            answer => answer,
+        };
+        match answer {
+            Err(error) if self.marker.is_some() && error.rejection() == Some(Rejection::NotFound) => {
+                Err(Error::MarkerGone {
+                    route: self.listing.route,
+                })
+            }
+            answer => {
+                let answer = answer?;
+                Ok(Seen {
+                    value: self.read(&answer)?,
+                    asked: answer.asked,
+                })
+            }
+        }
+    }
+
+    /// The answer to the question for a page, put for this version.
+    async fn ask_in(&self, version: ApiVersion) -> Result<Answer> {
+        let mut pairs = (self.listing.pairs)(version)?;
+        let size = self.size.min(self.left.unwrap_or(usize::MAX)).max(1);
+        pairs.push(("limit", size.to_string()));
+        pairs.extend(self.marker.clone().map(|marker| ("marker", marker)));
+        let call = Call::new(self.listing.route, &self.client.inner.base, &[])?
+            .query(pairs.iter().map(|(name, value)| (*name, value.as_str())));
+        self.client.call(call).await
+    }
+
+    /// The rows of a page, each by itself.
+    fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<ReadPage<T>> {
+        let mended;
+        let page = if let Ok(page) = serde_json::from_slice::<Page>(&answer.body) {
+            page
+        } else {
+            mended = without_odd_numbers(&answer.body);
+            let body = mended.as_deref().unwrap_or(&answer.body);
+            serde_json::from_slice(body).map_err(|error| answer.no_json(self.listing.route, &error))?
+        };
+        let rows = page.rows.0.into_iter().map(|row| self.row(row)).collect();
+        Ok(ReadPage {
+            rows,
+            next: page.next,
+        })
+    }
+
+    fn row<T: DeserializeOwned>(&self, row: &RawValue) -> Result<T> {
+        serde_json::from_str(row.get()).map_err(|error| {
+            let id: Option<Id> = serde_json::from_str(row.get()).ok();
+            Error::Row {
+                route: self.listing.route,
+                id: id.and_then(|id| id.uuid).filter(|id| id.len() <= LONGEST_MARKER),
+                problem: problem(&error),
+            }
+        })
+    }
+
     /// Behind which row the next page begins; none: this was the last.
-    fn next(&self, link: Option<String>) -> Result<Option<String>> {
+    fn next(&mut self, link: Option<String>) -> Result<Option<String>> {
         let Some(link) = link else {
             return Ok(None);
         };
@@ -125,12 +276,18 @@ impl Walk {
             .base
             .join(&link)
             .map_err(|error| self.nonsense(error.to_string()))?;
-        match marker(&link) {
-            None => Err(self.nonsense("its link to the next page has no marker")),
-            Some(marker) if self.marker.as_ref() == Some(&marker) => Err(Error::EndlessListing {
-                route: self.listing.route,
-            }),
-            marker => Ok(marker),
+        let marker = marker(&link).filter(|marker| marker.len() <= LONGEST_MARKER);
+        let marker = marker.ok_or_else(|| self.nonsense("its link to the next page has no marker"))?;
+        // A listing may come back to where it was from any page.
+        if self.markers.len() >= MOST_PAGES || !self.markers.insert(marker.clone()) {
+            return Err(self.endless());
+        }
+        Ok(Some(marker))
+    }
+
+    fn endless(&self) -> Error {
+        Error::EndlessListing {
+            route: self.listing.route,
         }
     }
 

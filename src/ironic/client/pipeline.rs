@@ -8,9 +8,13 @@ use reqwest::{Method, Response};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{Instrument, Span, field};
 
+use super::breaker::{Breaker, End};
 use super::call::{Answer, Call, Failed};
-use super::error::bounded;
+use super::connect;
+use super::error::{ANSWER, bounded};
+use super::reach::not_allowed;
 use super::retry::{backoff, may_have_acted, may_repeat, retry_after};
+use super::routes::MANY;
 use super::version::is_versioned;
 use super::{Client, Error, Rejection, RequestOutcome, Result, Route, VersionRange, words};
 use crate::ironic::model::{ApiVersion, Stamp};
@@ -68,7 +72,30 @@ impl Client {
             .versions_by(until)
             .await
             .map_err(|error| Failed { error, doubt: false })?;
-        self.insist(call, Some(version.negotiated), until).await
+        let Some(breaker) = self.inner.breaker.as_ref().filter(|_| call.route.mutating) else {
+            return self.insist(call, Some(version.negotiated), until).await;
+        };
+        let write = breaker.write().ok_or(Failed {
+            error: Error::Suspended,
+            doubt: false,
+        })?;
+        let result = self.insist(call, Some(version.negotiated), until).await;
+        write.ended(match &result {
+            Ok(_) => End::Answered,
+            Err(failed) => failed.error.end(),
+        });
+        result
+    }
+
+    /// Nothing is written for now; none: a write would be sent.
+    pub fn suspended(&self) -> Option<Error> {
+        let breaker = self.inner.breaker.as_ref()?;
+        breaker.refuses().then_some(Error::Suspended)
+    }
+
+    /// Whether writes are suspended, but for one from time to time.
+    pub fn suspends_writes(&self) -> bool {
+        self.inner.breaker.as_ref().is_some_and(Breaker::is_suspended)
     }
 
     /// Sends a request until it is answered or must not be sent again.
@@ -78,7 +105,7 @@ impl Client {
         mut version: Option<ApiVersion>,
         until: Instant,
     ) -> Result<Answer, Failed> {
-        let (mut attempt, mut doubt) = (1, false);
+        let (mut attempt, mut doubt, mut before) = (1, false, None);
         let mut chances = Chances {
             version: true,
             identity: true,
@@ -88,6 +115,10 @@ impl Client {
                 Ok(answer) => return Ok(answer),
                 Err(miss) => miss,
             };
+            // What an earlier attempt has met is what is to be told: it may have been acted on.
+            if let (true, Some(error)) = (miss.error.is_withdrawn(), before.take()) {
+                return Err(Failed { error, doubt });
+            }
             if self.put_right(&miss, &mut version, &mut chances).await {
                 continue;
             }
@@ -102,6 +133,7 @@ impl Client {
             doubt |= may_have_acted(call.route.method == Method::POST, &miss.error);
             tracing::debug!(route = %call.route, attempt, ?pause, error = %miss.error, "sending again");
             sleep(pause).await;
+            before = Some(miss.error);
             attempt += 1;
         }
     }
@@ -134,7 +166,7 @@ impl Client {
         if let Some(version) = version {
             call.supported(version)?;
         }
-        let _slot = match timeout_at(until, self.slots().acquire()).await {
+        let _slot = match timeout_at(until, self.turn()).await {
             Ok(Ok(slot)) => slot,
             Ok(Err(_closed)) => return Err(Error::Closed { route: call.route }.into()),
             Err(_) => return Err(self.too_late(call.route, "a free slot").into()),
@@ -151,7 +183,7 @@ impl Client {
         let exchange = self.exchange(call, version, &mut status).instrument(span);
         let result = match timeout_at(until, exchange).await {
             Ok(result) => result,
-            Err(_) => Err(self.too_late(call.route, "the answer").into()),
+            Err(_) => Err(self.too_late(call.route, ANSWER).into()),
         };
         let seconds = started.elapsed().as_secs_f64();
         self.inner.observe.request(&RequestOutcome {
@@ -172,8 +204,14 @@ impl Client {
     ) -> Result<Answer, Miss> {
         let grant = self.inner.permit.guard(self.inner.session.grant()).await;
         let grant = grant.ok_or(Error::NotPermitted { route: call.route })??;
-        let method = call.route.method.clone();
-        let mut request = self.inner.http.request(method, grant.place(&call.url));
+        let (method, url) = (call.route.method.clone(), grant.place(&call.url));
+        self.inner.resolver.check(&url).map_err(Error::from)?;
+        let http = if self.unpooled {
+            &self.inner.unpooled
+        } else {
+            &self.inner.http
+        };
+        let mut request = http.request(method, url);
         request = request
             .headers(grant.headers.clone())
             .header("accept", "application/json");
@@ -187,11 +225,21 @@ impl Client {
                 .header(CONTENT_TYPE, "application/json")
                 .body(body.clone());
         }
+        self.is_meant(call.route)?;
         let asked = self.stamp();
-        let sent = self.inner.permit.guard(request.send()).await;
-        let response = sent
-            .ok_or(Error::NotPermitted { route: call.route })?
-            .map_err(|error| unreachable_server(call.route, error))?;
+        let sending = connect::sending(self.own_permit.as_ref(), request.send());
+        let sent = self.inner.permit.guard(sending).await;
+        let sent = sent.ok_or(Error::NotPermitted { route: call.route })?;
+        let response = match sent {
+            Ok(response) => response,
+            Err(error) => {
+                // Without a connection nothing was sent, for whichever reason there is none.
+                if error.is_connect() {
+                    self.is_meant(call.route)?;
+                }
+                return Err(unreachable_server(call.route, error));
+            }
+        };
         *status = Some(response.status().as_u16());
         Span::current().record("status", response.status().as_u16());
         let read = self.read(call.route, response, asked).await;
@@ -209,22 +257,28 @@ impl Client {
         asked: Stamp,
     ) -> Result<Answer, Miss> {
         let (status, headers) = (response.status(), response.headers().clone());
+        let host = response.url().host_str().unwrap_or_default().to_owned();
         let request_id = request_id(&headers);
         if let Some(id) = &request_id {
             Span::current().record("request_id", id);
         }
-        let body = whole(response).await.map_err(|error| Error::Body {
+        let status = status.as_u16();
+        let most = route.longest(status);
+        let Piece { body, more } = start(response, most).await.map_err(|error| Error::Body {
             route,
-            status: status.as_u16(),
+            status,
             problem: format!("it broke off: {}", error.without_url()),
         })?;
-        let status = status.as_u16();
+        if more && (200..300).contains(&status) {
+            return Err(Error::TooLong { route, most }.into());
+        }
         if (200..300).contains(&status) {
             return Ok(Answer { status, body, asked });
         }
-        let message = words::of(&headers, &body);
-        let rejection = Rejection::of(status, &message, is_versioned(&headers));
-        let message = bounded(&self.inner.session.scrub(message)).to_owned();
+        let said = words::of(&headers, &body);
+        let rejection = Rejection::of(status, &said, is_versioned(&headers));
+        let said = words::to_repeat(said, status, &headers, &body, &host);
+        let message = bounded(&self.inner.session.scrub(said)).to_owned();
         Err(Miss {
             error: Error::Rejected {
                 route,
@@ -249,20 +303,42 @@ impl Client {
     }
 }
 
-/// The body of an answer. A page of nodes has megabytes: it is in memory once, while reqwest would put it together from pieces
-/// that it keeps meanwhile.
-async fn whole(mut response: Response) -> reqwest::Result<Bytes> {
+/// The beginning of a body.
+pub(super) struct Piece {
+    pub body: Bytes,
+    /// There is more of it.
+    pub more: bool,
+}
+
+/// The body of an answer, up to a length: what comes after it is not read, and the connection closed. The length is that of what is
+/// handed over here, decompressed if that was asked for. A page of nodes has megabytes: it is in memory once, while reqwest would put
+/// it together from pieces that it keeps meanwhile.
+pub(super) async fn start(mut response: Response, most: usize) -> reqwest::Result<Piece> {
     let announced = response.content_length().unwrap_or(LARGE);
     let small = usize::try_from(announced).ok().filter(|_| announced < LARGE);
-    let mut body = Vec::with_capacity(small.unwrap_or(APART));
+    let room = small.unwrap_or(if most < MANY { most } else { APART });
+    let mut body = Vec::with_capacity(room);
     while let Some(piece) = response.chunk().await? {
-        body.extend_from_slice(&piece);
+        let left = most.saturating_sub(body.len());
+        body.extend_from_slice(piece.get(..left).unwrap_or(&piece));
+        if piece.len() > left {
+            return Ok(Piece {
+                body: body.into(),
+                more: true,
+            });
+        }
     }
-    Ok(body.into())
+    Ok(Piece {
+        body: body.into(),
+        more: false,
+    })
 }
 
 /// The error of a request without an answer.
 fn unreachable_server(route: &'static Route, error: reqwest::Error) -> Miss {
+    if let Some(host) = not_allowed(&error) {
+        return Error::NotAllowed(host).into();
+    }
     let sent = !error.is_connect() && !error.is_builder();
     Error::Transport {
         route,

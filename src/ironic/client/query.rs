@@ -311,6 +311,7 @@ const YOUNG_FIELDS: &[(&str, u16)] = &[
     ("fault", 42),
     ("protected", 48),
     ("retired", 61),
+    ("health", 109),
 ];
 
 impl NodeQuery {

@@ -53,6 +53,7 @@ pub(super) fn may_have_acted(creates: bool, error: &Error) -> bool {
         error,
         Error::Transport { sent: true, .. }
             | Error::Body { .. }
+            | Error::TooLong { .. }
             | Error::Rejected {
                 rejection: Rejection::Gateway,
                 ..

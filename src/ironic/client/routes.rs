@@ -5,6 +5,13 @@ use reqwest::{Method, Url};
 
 use super::{Error, Result};
 
+/// The longest answer of most routes, bytes: far beyond what Ironic says of one node.
+pub(super) const ONE: usize = 1024 * 1024;
+/// The longest page of a list, or of what an agent has collected. A longer page is asked for again with fewer rows.
+pub(super) const MANY: usize = 16 * 1024 * 1024;
+/// The longest of what needs no room.
+pub(super) const LITTLE: usize = 64 * 1024;
+
 /// One route of the bare metal API.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Route {
@@ -30,6 +37,21 @@ impl Route {
             method,
             template,
             mutating: true,
+        }
+    }
+
+    /// How long an answer may be, bytes, once it is decompressed: what is longer is not read to its end. A refusal has only words.
+    pub(super) fn longest(&self, status: u16) -> usize {
+        match self.template {
+            _ if !(200..300).contains(&status) => LITTLE,
+            "/v1" => LITTLE,
+            template
+                if self.method == Method::GET
+                    && (!template.contains('{') || template.ends_with("/inventory")) =>
+            {
+                MANY
+            }
+            _ => ONE,
         }
     }
 

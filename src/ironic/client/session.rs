@@ -1,24 +1,22 @@
 //! The client itself: its settings, its identity, its clock.
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use reqwest::{Certificate, Url, redirect};
-use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::{Mutex, Semaphore};
+use reqwest::Url;
+use secrecy::SecretString;
+use tokio::sync::{AcquireError, Mutex, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 
 use super::auth::{Renewal, Session};
-use super::{Auth, Error, Keystone, Observe, Result, Unobserved, VersionRange};
+use super::breaker::Breaker;
+use super::http::http_client;
+use super::reach::{Reach, Resolver};
+use super::{Auth, Error, Keystone, Observe, Result, Route, Unobserved, VersionRange};
 use crate::ironic::model::{ApiVersion, Stamp};
 use crate::permit::Permit;
-
-/// How long a connection may take to open.
-const CONNECT: Duration = Duration::from_secs(10);
-
-/// How long an unused connection is kept: less than the servers in front of Ironic keep theirs (5 s and
-/// more), so that a request that changes something is not written into a connection just being closed.
-const IDLE: Duration = Duration::from_secs(4);
 
 /// No call takes longer, whatever the settings say.
 const PATIENCE: Duration = Duration::from_hours(24);
@@ -52,6 +50,14 @@ pub struct Settings {
     pub observe: Arc<dyn Observe>,
     /// Asked before every request and while it is being sent; nothing is sent without it.
     pub permit: Permit,
+    /// Whom it may talk to: Ironic, Keystone, and where Keystone's catalog says that Ironic is.
+    pub reach: Reach,
+    /// An Ironic that leaves several writes in a row without an answer is sent none for a while, but for one from time to time
+    /// ([`Error::Suspended`]).
+    pub suspends_writes: bool,
+    /// What changes something is sent only by a client with a permit of its own ([`Client::with_permit`]): who writes has to say
+    /// when it is no longer meant.
+    pub each_write_needs_permit: bool,
     /// Which process is asking, for Ironic's logs: a comment in the `User-Agent`.
     pub instance: Option<String>,
 }
@@ -70,6 +76,12 @@ impl Settings {
         Self::with(Auth::Keystone(Box::new(keystone)))
     }
 
+    /// The endpoint in the one way to write it, if there is one; one that cannot work as it is given.
+    pub fn place(&self) -> Option<String> {
+        let given = self.endpoint.as_ref()?;
+        Some(normalised(given).map_or_else(|_| given.clone(), |url| url.to_string()))
+    }
+
     fn with(auth: Auth) -> Self {
         Self {
             endpoint: None,
@@ -83,6 +95,9 @@ impl Settings {
             insecure: false,
             observe: Arc::new(Unobserved),
             permit: Permit::default(),
+            reach: Reach::everything(),
+            suspends_writes: false,
+            each_write_needs_permit: false,
             instance: None,
         }
     }
@@ -96,8 +111,10 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// One Ironic with one identity. Cheap to clone: clones share connections, slots, version and stamps.
-///
+/// One clock for all clients: two may lead to one Ironic, and what one has written shows in what the other reads.
+static STAMPS: AtomicU64 = AtomicU64::new(0);
+
+/// One Ironic with one identity. Cheap to clone: clones share connections, slots and version.
 /// Proxies are those of the environment (`HTTP_PROXY`, `NO_PROXY`, …). Redirects are not followed.
 #[derive(Clone)]
 pub struct Client {
@@ -106,10 +123,18 @@ pub struct Client {
     reserved: bool,
     /// How long it asks again for what is refused because of a lock.
     pub(super) patience: Duration,
+    /// What it was asked for may be withdrawn.
+    pub(super) own_permit: Option<Permit>,
+    /// A slot that it has already.
+    held: Option<Arc<OwnedSemaphorePermit>>,
+    /// Its requests share no connection.
+    pub(super) unpooled: bool,
 }
 
 pub(super) struct Inner {
     pub http: reqwest::Client,
+    /// The same without a pool.
+    pub unpooled: reqwest::Client,
     /// What routes are written for; where requests go if the session knows no better.
     pub base: Url,
     pub session: Session,
@@ -124,9 +149,11 @@ pub(super) struct Inner {
     pub attempts: u32,
     pub observe: Arc<dyn Observe>,
     pub permit: Permit,
+    pub resolver: Arc<Resolver>,
+    pub breaker: Option<Breaker>,
+    pub each_write_needs_permit: bool,
     pub versions: Mutex<Option<VersionRange>>,
     pub api_version: Option<ApiVersion>,
-    stamps: AtomicU64,
 }
 
 impl Client {
@@ -140,12 +167,18 @@ impl Client {
             return Err(Error::settings(problem));
         }
         let given = settings.endpoint.as_deref().map(normalised).transpose()?;
-        let http = http_client(&settings)?;
-        let session = Session::open(settings.auth, &http, given.as_ref())?;
+        let resolver = Resolver::new(settings.reach.clone());
+        let http = http_client(&settings, &resolver, true)?;
+        let unpooled = http_client(&settings, &resolver, false)?;
+        if let Some(url) = &given {
+            resolver.check(url)?;
+        }
+        let session = Session::open(settings.auth, &http, &resolver, given.as_ref())?;
         let base = given.map_or_else(|| normalised(UNKNOWN), Ok)?;
         let width = settings.requests_in_flight.min(Semaphore::MAX_PERMITS);
         let inner = Inner {
             http,
+            unpooled,
             base,
             session,
             slots: Arc::new(Semaphore::new(width)),
@@ -156,14 +189,19 @@ impl Client {
             attempts: settings.attempts,
             observe: settings.observe,
             permit: settings.permit,
+            resolver,
+            breaker: settings.suspends_writes.then(|| Breaker::new(settings.deadline)),
+            each_write_needs_permit: settings.each_write_needs_permit,
             versions: Mutex::new(None),
             api_version: settings.api_version,
-            stamps: AtomicU64::new(0),
         };
         Ok(Self {
             inner: Arc::new(inner),
             reserved: false,
             patience: Duration::ZERO,
+            own_permit: None,
+            held: None,
+            unpooled: false,
         })
     }
 
@@ -181,8 +219,47 @@ impl Client {
         Self {
             inner: Arc::clone(&self.inner),
             reserved: reserved.available_permits() > 0,
-            patience: self.patience,
+            ..self.clone()
         }
+    }
+
+    /// The same client, of which nothing is sent any more once `permit` is withdrawn, or one that was given before. It is asked
+    /// before every attempt, as the last thing: after the wait for a slot, after authentication, and once a connection is open. What
+    /// is being answered is not broken off.
+    #[must_use]
+    pub fn with_permit(&self, permit: Permit) -> Self {
+        let permit = match self.own_permit.clone() {
+            Some(before) => Permit::new(move || before.granted() && permit.granted()),
+            None => permit,
+        };
+        Self {
+            own_permit: Some(permit),
+            ..self.clone()
+        }
+    }
+
+    /// The same client, each of whose requests opens a connection of its own. One that waits for a connection is otherwise handed whichever
+    /// comes first, also one that another request has just let go of, and leaves by that late, without the permit being asked again.
+    #[must_use]
+    pub fn with_new_connections(&self) -> Self {
+        Self {
+            unpooled: true,
+            ..self.clone()
+        }
+    }
+
+    /// The same client with a slot at hand, which it keeps until it is dropped: one request at a time is sent by it without a
+    /// wait. None if no slot became free within the deadline of a call, or the client is closed.
+    pub async fn with_slot(&self) -> Option<Self> {
+        if self.reserved || self.held.is_some() {
+            return Some(self.clone());
+        }
+        let slot = Arc::clone(&self.inner.slots).acquire_owned();
+        let slot = timeout(self.inner.deadline, slot).await.ok()?.ok()?;
+        Some(Self {
+            held: Some(Arc::new(slot)),
+            ..self.clone()
+        })
     }
 
     /// Where its requests wait for their turn.
@@ -191,6 +268,24 @@ impl Client {
             &self.inner.reserved
         } else {
             self.inner.slots.as_ref()
+        }
+    }
+
+    /// Waits for its turn; none: it has a slot already. An error says that it is closed.
+    pub(super) async fn turn(&self) -> Result<Option<SemaphorePermit<'_>>, AcquireError> {
+        let slots = self.slots();
+        if self.held.is_some() && !slots.is_closed() {
+            return Ok(None);
+        }
+        slots.acquire().await.map(Some)
+    }
+
+    /// Whether a request may leave now, as far as the one who asked for it goes.
+    pub(super) fn is_meant(&self, route: &'static Route) -> Result<()> {
+        match &self.own_permit {
+            Some(permit) if !permit.granted() => Err(Error::Withdrawn { route }),
+            None if route.mutating && self.inner.each_write_needs_permit => Err(Error::Unpermitted { route }),
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -231,6 +326,12 @@ impl Client {
         self.inner.session.renewal().is_some_and(Renewal::has_moved)
     }
 
+    /// Where credentials go without encryption, if they do so anywhere but to this machine.
+    pub fn tells_in_clear(&self) -> Option<String> {
+        let place = self.inner.session.told().into_iter().find(is_clear)?;
+        Some(place.origin().ascii_serialization())
+    }
+
     /// How often in a row Keystone has refused the credentials, those of [`Keystone::used_tries`] included.
     pub fn refusals(&self) -> u32 {
         self.inner.session.renewal().map_or(0, Renewal::refusals)
@@ -253,7 +354,7 @@ impl Client {
     /// A stamp later than that of every request started so far: what a request started from now on reads is
     /// newer.
     pub fn stamp(&self) -> Stamp {
-        Stamp::new(self.inner.stamps.fetch_add(1, Ordering::SeqCst) + 1)
+        Stamp::new(STAMPS.fetch_add(1, Ordering::SeqCst) + 1)
     }
 }
 
@@ -291,46 +392,9 @@ pub(super) fn normalised(endpoint: &str) -> Result<Url> {
     Ok(url)
 }
 
-/// The connection pool.
-fn http_client(settings: &Settings) -> Result<reqwest::Client> {
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        return Err(Error::settings("no TLS provider is installed in this process"));
-    }
-    let mut builder = reqwest::Client::builder()
-        .user_agent(user_agent(settings.instance.as_deref()))
-        .connect_timeout(CONNECT)
-        .pool_idle_timeout(IDLE)
-        .redirect(redirect::Policy::none())
-        .tls_danger_accept_invalid_certs(settings.insecure);
-    if let Some(pem) = settings.ca_certificate_pem.as_deref() {
-        builder = builder.tls_certs_merge(certificates(pem)?);
-    }
-    if let Some(pem) = &settings.client_certificate_pem {
-        let pem = reqwest::Identity::from_pem(pem.expose_secret().as_bytes());
-        let pem = pem.map_err(|_quotes| {
-            Error::settings("the client certificate is not a certificate and a private key in PEM")
-        })?;
-        builder = builder.identity(pem);
-    }
-    builder
-        .build()
-        .map_err(|error| Error::settings(format!("no HTTP client: {}", error.without_url())))
-}
-
-/// The program, its version and the process: `ironwright/0.1.0 (ironwright-6d5f_1a2b3c4d)`.
-fn user_agent(instance: Option<&str>) -> String {
-    let program = concat!("ironwright/", env!("CARGO_PKG_VERSION"));
-    let plain = |character: char| character.is_ascii_alphanumeric() || "-._".contains(character);
-    match instance.filter(|instance| !instance.is_empty() && instance.chars().all(plain)) {
-        Some(instance) => format!("{program} ({instance})"),
-        None => program.to_owned(),
-    }
-}
-
-/// The certificates of a PEM bundle, at least one.
-fn certificates(pem: &[u8]) -> Result<Vec<Certificate>> {
-    match Certificate::from_pem_bundle(pem) {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        _ => Err(Error::settings("the CA certificate is not PEM")),
-    }
+/// Whether what goes there can be read on the way.
+fn is_clear(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let here = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+    url.scheme() == "http" && !here
 }

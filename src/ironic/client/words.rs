@@ -1,4 +1,5 @@
 //! The words in the body of a refusal, whatever shape it has.
+use reqwest::Url;
 use reqwest::header::{HeaderMap, LOCATION};
 use serde_json::{Map, Value};
 
@@ -8,15 +9,94 @@ const ENOUGH: usize = 16 * 1024;
 /// The words of a refusal: Ironic's (a string in JSON, an object, or flat), Keystone's, a proxy's HTML or
 /// plain text; empty when there are none.
 pub(super) fn of(headers: &HeaderMap, body: &[u8]) -> String {
-    // A refusal with a location is a redirect, which is not followed.
-    if let Some(place) = headers.get(LOCATION).and_then(|place| place.to_str().ok()) {
-        let place = place.split(['?', '#']).next().unwrap_or_default();
-        return format!("redirected to {place}");
+    if headers.contains_key(LOCATION) {
+        return String::new();
     }
     match serde_json::from_slice(body) {
         Ok(json) => in_json(&json).unwrap_or_default(),
         Err(_) => in_text(body),
     }
+}
+
+/// What is repeated of a refusal: what somebody says who is recognisably Ironic. An address may lead to anything, and what that says
+/// is no business of whoever gave the address.
+pub(super) fn to_repeat(said: String, status: u16, headers: &HeaderMap, body: &[u8], host: &str) -> String {
+    if let Some(place) = headers.get(LOCATION) {
+        return redirected(place.to_str().unwrap_or_default(), host);
+    }
+    if is_ironics(status, headers, body) {
+        return said;
+    }
+    format!(
+        "the answer, with status {status}, is not Ironic's and is not repeated: is this the address of an Ironic?"
+    )
+}
+
+/// A redirect is not followed. Where to is told only of the host that was asked.
+fn redirected(place: &str, host: &str) -> String {
+    let place = Url::parse(place)
+        .ok()
+        .filter(|place| place.host_str() == Some(host));
+    match place {
+        Some(place) => format!(
+            "redirected to {}, which is not followed",
+            place.origin().ascii_serialization()
+        ),
+        None => "redirected elsewhere, which is not followed: give the address itself".to_owned(),
+    }
+}
+
+/// The headers that Ironic answers with, once it has come so far as to look at the version.
+const VERSIONS: &[&str] = &[
+    "x-openstack-ironic-api-version",
+    "x-openstack-ironic-api-minimum-version",
+    "x-openstack-ironic-api-maximum-version",
+];
+
+/// The headers with which OpenStack's services name a request.
+const REQUEST_IDS: &[&str] = &["x-openstack-request-id", "openstack-request-id"];
+
+/// Whether a refusal is Ironic's own: by the headers of its versions, or (of what comes before it looks at them) by the id of the
+/// request and the shape of its errors, or of those of the authentication in front of it.
+fn is_ironics(status: u16, headers: &HeaderMap, body: &[u8]) -> bool {
+    if VERSIONS.iter().any(|name| headers.contains_key(*name)) {
+        return true;
+    }
+    let Some(object) = numbered(headers, body) else {
+        return false;
+    };
+    let inner = match object.get("error_message") {
+        Some(Value::String(text)) => serde_json::from_str(text).unwrap_or(Value::Null),
+        Some(value) => value.clone(),
+        None => return in_keystones_shape(status, &object).is_some(),
+    };
+    inner.get("faultstring").is_some_and(Value::is_string) || inner.get("title").is_some_and(Value::is_string)
+}
+
+/// Keystone's own words of a refusal; none if it is not Keystone's.
+pub(super) fn of_keystone(status: u16, headers: &HeaderMap, body: &[u8]) -> Option<String> {
+    if headers.contains_key(LOCATION) {
+        return None;
+    }
+    in_keystones_shape(status, &numbered(headers, body)?)
+}
+
+/// The JSON object that somebody answers who gives requests an id, as all of OpenStack does.
+fn numbered(headers: &HeaderMap, body: &[u8]) -> Option<Map<String, Value>> {
+    REQUEST_IDS.iter().find(|name| headers.contains_key(**name))?;
+    // Some answer with the JSON of JSON.
+    match serde_json::from_slice(body).ok()? {
+        Value::Object(object) => Some(object),
+        Value::String(text) => serde_json::from_str(&text).ok(),
+        _ => None,
+    }
+}
+
+/// The words of `{"error": {"code": …, "message": …}}`.
+fn in_keystones_shape(status: u16, object: &Map<String, Value>) -> Option<String> {
+    let error = object.get("error")?;
+    let same = error.get("code")?.as_u64() == Some(u64::from(status));
+    said(error.get("message")?.as_str()?).filter(|_| same)
 }
 
 /// The words in JSON.

@@ -11,7 +11,7 @@ use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::Object;
+use super::{Object, same};
 
 /// What Ironic shows instead of a secret.
 const MASK: &str = "******";
@@ -168,7 +168,7 @@ pub fn patch(now: &Object, changes: &[(&str, FieldChange)]) -> Result<Patch, Can
         let current = now.get(*field).filter(|value| !value.is_null());
         match change {
             FieldChange::Set(value) if value.is_null() => unset(field, current, &mut operations),
-            FieldChange::Set(value) if current == Some(value) => {}
+            FieldChange::Set(value) if current.is_some_and(|current| same(current, value)) => {}
             FieldChange::Set(value) => operations.push(add(&[field], value.clone())),
             FieldChange::Unset => unset(field, current, &mut operations),
             FieldChange::Keys(keys) => merge(field, current, keys, &mut operations)?,
@@ -235,7 +235,10 @@ fn merge(
     let now = object.unwrap_or(&empty);
     let different: Vec<_> = keys
         .iter()
-        .filter(|(key, value)| now.get(*key) != value.as_ref())
+        .filter(|(key, value)| match (now.get(*key), value) {
+            (Some(now), Some(value)) => !same(now, value),
+            (now, value) => now.is_some() != value.is_some(),
+        })
         .collect();
     if different.is_empty() && object.is_some() == current.is_some() {
         return Ok(());

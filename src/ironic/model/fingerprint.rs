@@ -34,10 +34,17 @@ const FIELDS: &[&str] = &[
     "traits",
 ];
 
+/// The key of `properties` that Ironic fills by itself, while it verifies a machine.
+pub const VENDOR: &str = "vendor";
+
 /// A short digest of those fields of a node: equal as long as nobody changes them, also in another process. Ironic masks secrets in
 /// `driver_info`, so another secret in place of one makes no difference.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub struct Fingerprint(u64);
+pub struct Fingerprint {
+    /// Of all but the vendor.
+    fields: u64,
+    vendor: Option<u64>,
+}
 
 impl Fingerprint {
     /// The fingerprint of a node, be it of a list in detail or read by itself.
@@ -51,16 +58,34 @@ impl Fingerprint {
         let mut traits = node.traits.clone();
         traits.sort_unstable();
         fields.insert("traits".to_owned(), traits.into());
-        // Maps are ordered by their keys.
-        let hash = Sha256::digest(Value::Object(fields).to_string().as_bytes());
-        let first = hash.iter().take(8);
-        Self(first.fold(0, |all, byte| (all << 8) | u64::from(*byte)))
+        let properties = fields.get_mut("properties").and_then(Value::as_object_mut);
+        let vendor = properties.and_then(|properties| properties.remove(VENDOR));
+        Self {
+            fields: digest(&Value::Object(fields)),
+            vendor: vendor.as_ref().map(digest),
+        }
+    }
+
+    /// The fingerprint for who manages the vendor, too: to nobody else it is news when Ironic fills that in.
+    pub fn with_vendor(self) -> String {
+        match self.vendor {
+            Some(vendor) => format!("{self}{vendor:016x}"),
+            None => self.to_string(),
+        }
     }
 }
 
+/// Maps are ordered by their keys.
+fn digest(value: &Value) -> u64 {
+    let hash = Sha256::digest(value.to_string().as_bytes());
+    let first = hash.iter().take(8);
+    first.fold(0, |all, byte| (all << 8) | u64::from(*byte))
+}
+
+/// Without the vendor.
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
+        write!(f, "{:016x}", self.fields)
     }
 }
 
@@ -111,6 +136,19 @@ mod tests {
         ] {
             assert_eq!(with(field, value), of(&node), "{field}");
         }
+    }
+
+    #[test]
+    fn what_ironic_fills_in_makes_a_difference_to_who_manages_it_only() {
+        let with = |properties: Value| of(&json!({"uuid": "u", "properties": properties}));
+        let (bare, filled) = (with(json!({})), with(json!({"vendor": "ACME"})));
+        assert_eq!(bare.to_string(), filled.to_string());
+        assert_ne!(bare, filled);
+        assert_ne!(bare.with_vendor(), filled.with_vendor());
+        let other = with(json!({"vendor": "other"}));
+        assert_eq!(other.to_string(), filled.to_string());
+        assert_ne!(other.with_vendor(), filled.with_vendor());
+        assert_ne!(with(json!({"vendors": "ACME"})).to_string(), bare.to_string());
     }
 
     /// It is kept in statuses: a new operator must find it as the old one left it.

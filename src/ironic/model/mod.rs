@@ -13,6 +13,7 @@ mod fingerprint;
 mod hardware;
 mod history;
 mod interface;
+mod lenient;
 mod node;
 mod node_update;
 mod outline;
@@ -21,10 +22,12 @@ mod port_group;
 mod power;
 mod progress;
 mod records;
+mod same;
 mod stamp;
 mod state;
 mod steps;
 mod summary;
+mod trouble;
 mod verb;
 mod version;
 mod volume;
@@ -37,20 +40,22 @@ pub use chassis::{Chassis, ChassisCreate, ChassisUpdate};
 pub use create::NodeCreate;
 pub use driver::{Conductor, Driver};
 pub use events::{Event, events};
-pub use fingerprint::Fingerprint;
+pub use fingerprint::{Fingerprint, VENDOR};
 pub use hardware::{
     BiosSetting, BootDevice, Console, FirmwareComponent, Indicator, Inventory, Judgement, Shard, Validation,
     VendorMethod,
 };
 pub use history::HistoryEvent;
 pub use interface::InterfaceKind;
+pub use lenient::{Lenient, is_unreadable};
 pub use node::Node;
 pub use node_update::NodeUpdate;
-pub use outline::NodeOutline;
+pub use outline::{NodeOutline, NodeText};
 pub use port::{Port, PortCreate, PortUpdate, normalised_mac};
 pub use port_group::{PortGroup, PortGroupCreate, PortGroupUpdate};
 pub use power::{PowerState, PowerTarget};
 pub use progress::{Goal, Progress, power_progress, progress, progress_to};
+pub use same::same;
 pub use stamp::{Seen, Stamp};
 pub use state::{Life, ProvisionState, life};
 pub use steps::{
@@ -58,6 +63,7 @@ pub use steps::{
     InspectionRuleUpdate, Runbook, RunbookCreate, RunbookUpdate,
 };
 pub use summary::NodeSummary;
+pub use trouble::{Trouble, is_critical};
 pub use verb::Verb;
 pub use version::ApiVersion;
 pub use volume::{

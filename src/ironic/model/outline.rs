@@ -1,5 +1,7 @@
 //! What is worth keeping of a node that was read in full.
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use super::{Bmc, Fingerprint, Node, NodeSummary};
 
@@ -28,6 +30,35 @@ impl From<Node> for NodeOutline {
     }
 }
 
+/// The same with the text that it was read from, for who wants to read it once more.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NodeText {
+    /// The outline.
+    pub outline: NodeOutline,
+    /// The node as JSON; empty where it could not be read as a whole.
+    pub text: Box<str>,
+}
+
+impl From<Node> for NodeText {
+    fn from(node: Node) -> Self {
+        Self {
+            outline: node.into(),
+            text: Box::default(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for NodeText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Box::<RawValue>::deserialize(deserializer)?;
+        let outline = serde_json::from_str(text.get()).map_err(D::Error::custom)?;
+        Ok(Self {
+            outline,
+            text: text.into(),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -45,5 +76,9 @@ mod tests {
         assert_eq!(outline.summary, NodeSummary::from(&node));
         assert!(outline.bmc.is_some() && outline.bmc == Bmc::of(&node.driver_info));
         assert_eq!(outline.fingerprint, Fingerprint::of(&node));
+        let kept: NodeText =
+            serde_json::from_str(&json!({"uuid": "u", "extra": {"x": 1.50}}).to_string()).unwrap();
+        let again: Node = serde_json::from_str(&kept.text).unwrap();
+        assert_eq!(kept.outline, NodeOutline::from(again));
     }
 }

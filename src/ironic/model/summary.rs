@@ -35,6 +35,9 @@ pub struct NodeSummary {
     /// The failure that made Ironic set the maintenance.
     #[serde(default)]
     pub fault: Option<String>,
+    /// What the BMC says of the hardware: `OK`, `Warning`, `Critical` (API 1.109).
+    #[serde(default)]
+    pub health: Option<String>,
     /// The power; none was never read.
     #[serde(default)]
     pub power_state: Option<PowerState>,
@@ -79,6 +82,7 @@ impl NodeSummary {
         "maintenance",
         "maintenance_reason",
         "fault",
+        "health",
         "power_state",
         "target_power_state",
         "provision_state",
@@ -107,6 +111,12 @@ impl NodeSummary {
     }
 }
 
+impl From<Node> for NodeSummary {
+    fn from(node: Node) -> Self {
+        Self::from(&node)
+    }
+}
+
 impl From<&Node> for NodeSummary {
     fn from(node: &Node) -> Self {
         Self {
@@ -118,6 +128,7 @@ impl From<&Node> for NodeSummary {
             maintenance: node.maintenance,
             maintenance_reason: node.maintenance_reason.clone(),
             fault: node.fault.clone(),
+            health: node.health.clone(),
             power_state: node.power_state.clone(),
             target_power_state: node.target_power_state.clone(),
             provision_state: node.provision_state.clone(),

@@ -100,6 +100,24 @@ impl Verb {
         }
     }
 
+    /// Whether it can cost what is on the disks, or what runs on the machine: it writes over them, or boots the machine into
+    /// something else. `unhold` goes on with whatever was held.
+    pub const fn is_destructive(self) -> bool {
+        match self {
+            Self::Provide
+            | Self::Inspect
+            | Self::Clean
+            | Self::Active
+            | Self::Rebuild
+            | Self::Deleted
+            | Self::Rescue
+            | Self::Unrescue
+            | Self::Unhold
+            | Self::Service => true,
+            Self::Manage | Self::Adopt | Self::Abort => false,
+        }
+    }
+
     /// The event of the state machine that the verb triggers.
     pub const fn event(self) -> Event {
         match self {

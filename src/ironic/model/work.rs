@@ -1,5 +1,5 @@
 //! Work that is limited: what counts as a deployment, what as a cleaning, and what destroys without either.
-use super::{NodeSummary, PowerState, ProvisionState};
+use super::{NodeSummary, PowerState, ProvisionState, Verb};
 
 /// What a node is busy with, or is to be, as far as limits go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,7 +19,7 @@ pub enum Pool {
     Deploys,
     /// Teardowns and cleanings.
     Cleans,
-    /// Everything that destroys: cleanings, switching off, removing.
+    /// Everything that destroys: deployments and cleanings, which write over disks, switching off, removing.
     Destructive,
 }
 
@@ -66,9 +66,26 @@ impl Work {
     /// What it takes a share of.
     pub const fn pools(self) -> &'static [Pool] {
         match self {
-            Self::Deploy => &[Pool::Deploys],
+            Self::Deploy => &[Pool::Deploys, Pool::Destructive],
             Self::Clean => &[Pool::Cleans, Pool::Destructive],
             Self::Destroy => &[Pool::Destructive],
+        }
+    }
+
+    /// What a verb sets in motion, as far as there is only so much of it at once.
+    pub const fn of(verb: Verb) -> Option<Self> {
+        match verb {
+            Verb::Active | Verb::Rebuild => Some(Self::Deploy),
+            Verb::Provide | Verb::Clean | Verb::Deleted => Some(Self::Clean),
+            // Some boot the machine, which the hourly budget counts; nothing is written to its disks.
+            Verb::Manage
+            | Verb::Inspect
+            | Verb::Adopt
+            | Verb::Rescue
+            | Verb::Unrescue
+            | Verb::Abort
+            | Verb::Unhold
+            | Verb::Service => None,
         }
     }
 

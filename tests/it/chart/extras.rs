@@ -63,6 +63,7 @@ async fn a_service_monitor_and_a_network_policy_on_request() {
         "serviceMonitor.labels.release=prometheus",
         "networkPolicy.enabled=true",
         "networkPolicy.from[0].namespaceSelector.matchLabels.team=monitoring",
+        "networkPolicy.egress[0].to[0].ipBlock.cidr=10.0.0.0/8",
     ];
     let mut objects = rendered(&values).await;
     objects.retain(|object| {
@@ -86,6 +87,11 @@ async fn a_service_monitor_and_a_network_policy_on_request() {
         policy["spec"]["ingress"][0]["from"][0]["namespaceSelector"]["matchLabels"]["team"],
         "monitoring"
     );
+    assert_eq!(policy["spec"]["policyTypes"], json!(["Ingress", "Egress"]));
+    assert_eq!(
+        policy["spec"]["egress"][0]["to"][0]["ipBlock"]["cidr"],
+        "10.0.0.0/8"
+    );
 
     apply(
         &world,
@@ -108,7 +114,13 @@ async fn a_service_monitor_and_a_network_policy_on_request() {
 async fn a_policy_without_anybody_lets_nobody_in_and_a_monitor_needs_its_service() {
     let plane = &stack().await.control_plane;
     let nobody = rendered(&["networkPolicy.enabled=true"]).await;
-    assert_eq!(of_kind(&nobody, "NetworkPolicy")[0]["spec"]["ingress"], json!([]));
+    let policy = of_kind(&nobody, "NetworkPolicy")[0].clone();
+    assert_eq!(policy["spec"]["ingress"], json!([]));
+    assert_eq!(
+        policy["spec"]["policyTypes"],
+        json!(["Ingress"]),
+        "an empty list of rules is no rule"
+    );
     let chart = run::workspace().join("charts/ironwright").display().to_string();
     let unseen = [
         "template",

@@ -2,9 +2,7 @@
 
 #![cfg(test)]
 
-use std::time::Duration;
-
-use ironwright::ironic::client::{AllocationQuery, Error};
+use ironwright::ironic::client::AllocationQuery;
 use ironwright::ironic::model::{
     AllocationCreate, AllocationState, AllocationUpdate, Edit, PowerTarget, Verb,
 };
@@ -14,7 +12,7 @@ use serde_json::{Value, json};
 use super::nodes::walked;
 use super::scene::{SIDES, Scene, Side, all, json_of};
 use super::sdk::{Call, call};
-use crate::client_lab::{LONG, lost, object, patch};
+use crate::client_lab::{LONG, object, patch};
 
 /// One for a class.
 pub fn claim(scene: &Scene<'_>, side: Side, name: &str, class: &str) -> AllocationCreate {
@@ -58,22 +56,12 @@ async fn made(scene: &mut Scene<'_>, what: &'static str, name: &str, class: [&st
     settled(scene, &sdk, &our).await;
 }
 
-/// Waits until Ironic is done with both. One that it has lost sight of (its conductor could not write to SQLite) is made anew.
+/// Waits until Ironic is done with both.
 pub async fn settled(scene: &Scene<'_>, sdk: &AllocationCreate, our: &AllocationCreate) {
-    let ours = scene.ours();
     for draft in [sdk, our] {
         let id = draft.name.as_deref().expect("a name");
-        loop {
-            let done = ours.wait_for_allocation(id, Duration::from_secs(10), true).await;
-            match done {
-                Ok(done) if !lost(done.value.last_error.as_deref()) => break,
-                Ok(_) | Err(Error::StillWaiting { .. }) => {
-                    ours.delete_allocation(id).await.expect("it goes");
-                    ours.create_allocation(draft).await.expect("another one");
-                }
-                Err(error) => panic!("{error}"),
-            }
-        }
+        let done = scene.ours().wait_for_allocation(id, LONG, true).await;
+        done.expect("Ironic is done with it");
     }
 }
 
@@ -295,7 +283,7 @@ pub async fn waits_that_end(scene: &mut Scene<'_>) {
         .same(
             "the time is over",
             &wait(json!({"timeout": 1})),
-            ours.wait_for_allocation(&our, Duration::from_secs(1), false),
+            ours.wait_for_allocation(&our, std::time::Duration::from_secs(1), false),
         )
         .await;
     scene.clear_rules();

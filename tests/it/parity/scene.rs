@@ -168,7 +168,7 @@ impl Scene<'_> {
             let (sdk, ours) = if is_wait(call.function) {
                 tokio::join!(theatre.sdk.call(call), ours)
             } else {
-                // One after the other: SQLite does not like two writers.
+                // One after the other, so that neither sees what the other is about to change.
                 (theatre.sdk.call(call).await, ours.await)
             };
             let sdk = Did {

@@ -63,6 +63,12 @@ fn instance_rows() -> Vec<Row> {
     let from = json!({"secretRef": {"name": "a", "key": "b"}});
     vec![
         (
+            "an empty config drive",
+            NODE,
+            drive(json!({})),
+            &["configDrive is empty"],
+        ),
+        (
             "user data twice",
             NODE,
             drive(json!({"userData": "x", "userDataFrom": from})),

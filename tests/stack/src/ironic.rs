@@ -29,6 +29,8 @@ const HEARTBEAT_TIMEOUT: u32 = 43_200;
 /// The entry of clouds.yaml, and the value of OS_CLOUD.
 const CLOUD: &str = "ironic";
 const TESTKIT: &str = include_str!("../python/testkit/ironic_testkit.py");
+/// What Python imports at its start.
+const STARTUP: &str = include_str!("../python/testkit/sitecustomize.py");
 /// Ironic packs config drives with a program of this name; not every machine has it.
 const GENISOIMAGE: &str = include_str!("../python/genisoimage.py");
 const TESTKIT_ENTRY_POINTS: &str = include_str!("../python/testkit/entry_points.txt");
@@ -144,6 +146,30 @@ impl Ironic {
         python.output().await.context("cannot run Python")
     }
 
+    /// Changes rows of the database, as somebody who restores a backup does. Ironic reads them anew for each request.
+    pub async fn sql(&self, statement: &str) -> Result<()> {
+        let script = "import sqlite3, sys\nwith sqlite3.connect(sys.argv[1], timeout=30) as db:\n    db.execute(sys.argv[2])\n";
+        let database = self.directory.join("ironic.sqlite").display().to_string();
+        let output = self.python(script, &[database.as_str(), statement]).await?;
+        if output.status.success() {
+            return Ok(());
+        }
+        bail!(
+            "the database is not changed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        )
+    }
+
+    /// Removes every node whose name begins so: what a test leaves behind is listed by all that come after it. Blocks for milliseconds.
+    pub fn forget_nodes(&self, prefix: &str) {
+        let script = "import sqlite3, sys\nwith sqlite3.connect(sys.argv[1], timeout=5) as db:\n    db.execute(\"DELETE FROM nodes WHERE name LIKE ? || '%'\", sys.argv[2:])\n";
+        let database = self.directory.join("ironic.sqlite");
+        let mut python = std::process::Command::new(self.tools.python("python"));
+        python.args(["-I", "-S", "-c", script]).arg(database).arg(prefix);
+        python.stderr(std::process::Stdio::null());
+        python.status().ok();
+    }
+
     /// The process, to kill, pause or resume it. Not to be held across [`Ironic::restart`].
     pub async fn process(&self) -> MutexGuard<'_, Process> {
         self.process.lock().await
@@ -225,18 +251,13 @@ impl Settings<'_> {
     }
 
     fn launch(&self, tools: &Tools, log: &Path) -> Launch {
-        let launch = Launch::new("ironic", tools.python("ironic"), log)
+        Launch::new("ironic", tools.python("ironic"), log)
             .arg("--config-file")
-            .arg(self.file("ironic.conf"));
-        let launch = launch
+            .arg(self.file("ironic.conf"))
             .env("PATH", self.search_path())
             .env("PYTHONWARNINGS", "ignore")
-            .env("PYTHONDONTWRITEBYTECODE", "1");
-        if self.options.testkit {
-            launch.env("PYTHONPATH", self.file("testkit"))
-        } else {
-            launch
-        }
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("PYTHONPATH", self.file("testkit"))
     }
 
     /// Our own programs first.
@@ -269,7 +290,8 @@ impl Settings<'_> {
         std::fs::create_dir_all(&about)?;
         std::fs::write(plugin.join("ironic_testkit.py"), TESTKIT)?;
         std::fs::write(about.join("entry_points.txt"), TESTKIT_ENTRY_POINTS)?;
-        std::fs::write(about.join("METADATA"), TESTKIT_METADATA)
+        std::fs::write(about.join("METADATA"), TESTKIT_METADATA)?;
+        std::fs::write(plugin.join("sitecustomize.py"), STARTUP)
     }
 
     fn write_genisoimage(&self, tools: &Tools) -> std::io::Result<()> {
@@ -277,7 +299,7 @@ impl Settings<'_> {
         std::fs::create_dir_all(self.file("bin"))?;
         std::fs::write(
             &program,
-            format!("#!{}\n{GENISOIMAGE}", tools.python("python").display()),
+            format!("#!{} -I\n{GENISOIMAGE}", tools.python("python").display()),
         )?;
         std::fs::set_permissions(&program, Permissions::from_mode(0o755))
     }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -48,6 +49,23 @@ pub fn binary() -> Result<PathBuf> {
     built.context("the operator is not built: run `cargo build --workspace` first")
 }
 
+/// What this program has launched, also what has ended.
+static LAUNCHED: Mutex<Vec<Launched>> = Mutex::new(Vec::new());
+
+/// An operator that was launched: where it says something.
+#[derive(Clone, Debug)]
+pub struct Launched {
+    /// Its log.
+    pub log: PathBuf,
+    /// Its probes and metrics, while it lives.
+    pub endpoint: String,
+}
+
+/// All that this program has launched so far.
+pub fn launched() -> Vec<Launched> {
+    LAUNCHED.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
 /// A running operator. Dropping it stops it.
 #[derive(Debug)]
 pub struct Operator {
@@ -69,15 +87,26 @@ impl Operator {
         let launch = Launch::new("ironwright", &options.binary, run.log(&options.name))
             .args(["run", "--listen", &format!("127.0.0.1:{}", port.number())])
             .args(&options.args)
-            .env("KUBECONFIG", &options.kubeconfig);
+            .env("KUBECONFIG", &options.kubeconfig)
+            // All that it talks to is on this machine.
+            .env("IRONWRIGHT_ALLOW_ENDPOINTS", "127.0.0.0/8,::1");
         let launch = options
             .env
             .iter()
             .fold(launch, |launch, (name, value)| launch.env(name, value));
-        Ok(Self {
+        let operator = Self {
             port,
             process: launch.start()?,
-        })
+        };
+        let launched = Launched {
+            log: operator.process.log().to_owned(),
+            endpoint: operator.endpoint(),
+        };
+        LAUNCHED
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(launched);
+        Ok(operator)
     }
 
     /// Waits until it says that it is ready.

@@ -3,6 +3,7 @@
 use proptest::option;
 use proptest::prelude::*;
 
+use super::super::gate::Destructive;
 use super::super::marker::{InstanceMark, KEY, Marker};
 use super::super::outcome::{self, CallClass, CallFailure};
 use super::super::plan::{Action, NodePlan, decide};
@@ -66,10 +67,11 @@ prop_compose! {
 impl Moment {
     fn node(&self) -> Node {
         let mut node = node(&self.state);
-        let mut marker = Marker::of(&object(), CLUSTER);
+        let mut marker = Marker::of(&object(), CLUSTER, None);
         marker.instance = (self.marker == 1).then(|| InstanceMark {
             id: OURS.into(),
             digest: "d".into(),
+            by: String::new(),
         });
         match self.marker {
             0 => node.extra.clear(),
@@ -120,6 +122,7 @@ impl Moment {
         }
         let [.., paused, suspect, no_driver] = self.flags;
         case.paused = paused;
+        case.looked = u64::from(self.outcome);
         case.suspect = suspect.then_some(Reason::NodesMissing);
         case.drivers = no_driver.then(|| vec!["fake".into()]);
         case.room = self.room;
@@ -167,10 +170,11 @@ fn kind(plan: &NodePlan) -> u8 {
         Some(Action::Look) => 1,
         Some(Action::ReadSecrets) => 2,
         Some(Action::AddFinalizer) => 3,
-        Some(Action::RemoveFinalizer) => 4,
+        Some(Action::RemoveFinalizer(_)) => 4,
         Some(Action::Confirm(_)) => 5,
         Some(Action::Call(..)) => 6,
         Some(Action::AskRoom(_)) => 7,
+        Some(Action::LookNow) => 8,
     }
 }
 
@@ -181,7 +185,11 @@ fn live_through(moment: &Moment, status: Option<&BareMetalNodeStatus>) -> BareMe
         let plan = decide(facts);
         let after = match &plan.action {
             Some(Action::Confirm(step)) => outcome::intended(plan.status.clone(), *step, facts),
+            Some(Action::LookNow) => outcome::late(plan.status.clone(), outcome::Late::Look, facts),
             Some(Action::Call(step, _)) => match moment.outcome {
+                3 if Destructive::of(*step).is_some() => {
+                    outcome::late(plan.status.clone(), outcome::Late::Sent(*step), facts)
+                }
                 0 | 1 => outcome::taken(plan.status.clone(), *step, facts),
                 class => outcome::failed(plan.status.clone(), *step, facts, &failure(class, moment)),
             },
@@ -253,6 +261,6 @@ proptest! {
         moment.deletion = Some(DeletionPolicy::Detach);
         let status = status.then(|| BareMetalNodeStatus { observed_generation: Some(1), ..BareMetalNodeStatus::default() });
         let plan = moment.case(status).with(decide);
-        prop_assert!(matches!(plan.action, Some(Action::RemoveFinalizer)));
+        prop_assert!(matches!(plan.action, Some(Action::RemoveFinalizer(_))));
     }
 }

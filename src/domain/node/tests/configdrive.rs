@@ -94,10 +94,7 @@ fn parts_are_the_specs() {
 fn what_is_packed_here_has_what_ironic_would_add() {
     let content = packed(&case(from("bytes"), None)).unwrap();
     assert_eq!(content.user_data, BYTES);
-    assert_eq!(
-        content.meta_data,
-        object(json!({"name": "metal~n1", "uuid": UID}))
-    );
+    assert_eq!(content.meta_data, object(json!({"name": "n1", "uuid": UID})));
     let own = json!({"metaData": {"name": "own", "uuid": "own", "a": 1}, "networkData": {"links": []}, "vendorData": {"v": 1}});
     let content = packed(&case(own, None)).unwrap();
     assert_eq!(
@@ -107,9 +104,33 @@ fn what_is_packed_here_has_what_ironic_would_add() {
     assert_eq!(content.network_data, object(json!({"links": []})));
     assert_eq!(content.vendor_data, object(json!({"v": 1})));
     let mut nameless = case(json!({}), Some("noop")).see(|node| node.name = None);
-    assert_eq!(packed(&nameless).unwrap().meta_data, object(json!({"uuid": UID})));
+    assert_eq!(
+        packed(&nameless).unwrap().meta_data,
+        object(json!({"name": "n1", "uuid": UID}))
+    );
     nameless.object.spec.provision = None;
     assert!(nameless.with(ConfigDrive::of).is_none());
+}
+
+/// cloud-init makes the name in the metadata the machine's host name.
+#[test]
+fn the_name_in_the_metadata_is_one_of_a_host() {
+    let name = |node: &str, network: Option<&str>| {
+        let named = case(json!({"userData": "x"}), network).see(|live| live.name = Some(node.to_owned()));
+        match named.with(ConfigDrive::of).unwrap() {
+            ConfigDrive::Packed(content) => content.meta_data.get("name").cloned(),
+            ConfigDrive::Parts { meta_data, .. } => meta_data.and_then(|meta| meta.get("name").cloned()),
+            ConfigDrive::Url(url) => panic!("{url}"),
+        }
+    };
+    for node in ["metal~n1", "rack_7", "a..b", "-x", "x-", &"y".repeat(64)] {
+        assert_eq!(name(node, Some("noop")), Some(json!("n1")), "{node}");
+        assert_eq!(name(node, None), Some(json!("n1")), "{node}");
+    }
+    for node in ["rack-7", "Rack7.example"] {
+        assert_eq!(name(node, Some("noop")), Some(json!(node)));
+        assert_eq!(name(node, None), None, "Ironic adds it");
+    }
 }
 
 #[test]

@@ -21,9 +21,9 @@ use crate::ironic::model::{PowerState, ProvisionState as S};
 const GOOD: &str = "calvin";
 
 /// What was sent, by step.
-type Sent = Vec<Step>;
+pub type Sent = Vec<Step>;
 
-fn secret(case: &mut Case, version: &str, password: &str) {
+pub fn secret(case: &mut Case, version: &str, password: &str) {
     let data = BTreeMap::from([("redfish_password".to_owned(), password.to_owned())]);
     let version = version.to_owned();
     case.secrets.versions.insert("bmc".into(), Some(version.clone()));
@@ -38,7 +38,7 @@ fn secret(case: &mut Case, version: &str, password: &str) {
 }
 
 /// Enrolled with the first version of its Secret.
-fn enrolled() -> Case {
+pub fn enrolled() -> Case {
     let mut case = Case::new(&S::Enroll).want(Some(WantedState::Available));
     case.object.spec.driver_info_from = vec![DriverInfoFrom {
         secret_ref: SecretRef { name: "bmc".into() },
@@ -49,7 +49,7 @@ fn enrolled() -> Case {
 }
 
 /// Acts until nothing is left to do now, with a BMC that takes only the good password; Ironic's part of verbs is left out.
-fn run(case: &mut Case) -> Sent {
+pub fn run(case: &mut Case) -> Sent {
     let mut sent = vec![];
     for _ in 0..16 {
         let (action, status) = case.with(|facts| {
@@ -95,7 +95,7 @@ fn refusal() -> CallFailure {
     }
 }
 
-fn ready(case: &Case) -> (String, String, String) {
+pub fn ready(case: &Case) -> (String, String, String) {
     let conditions = &case.object.status.as_ref().unwrap().conditions;
     let ready = conditions
         .iter()
@@ -105,7 +105,7 @@ fn ready(case: &Case) -> (String, String, String) {
 }
 
 /// Enrolled, and in this state since.
-fn settled(state: &S) -> Case {
+pub fn settled(state: &S) -> Case {
     let mut case = enrolled();
     run(&mut case);
     let case = case.see(|node| node.provision_state = state.clone());
@@ -117,7 +117,7 @@ fn settled(state: &S) -> Case {
 }
 
 /// Goes on after every pause.
-fn exhaust(case: &mut Case) -> Sent {
+pub fn exhaust(case: &mut Case) -> Sent {
     let mut sent = vec![];
     for _ in 0..8 {
         case.now += 400;

@@ -74,6 +74,30 @@ fn a_changed_fingerprint_is_looked_into_and_an_unchanged_one_is_not() {
     assert_eq!(choice(&row(other)), Choice::Settled(Reason::Manageable));
 }
 
+/// Ironic fills in the vendor while it verifies a machine: that is no change, unless the spec names it.
+#[test]
+fn what_ironic_fills_in_by_itself_costs_no_look() {
+    let vendor = |value: &str| {
+        let value = json!(value);
+        move |node: &mut Node| _ = node.properties.insert("vendor".into(), value)
+    };
+    let case = verified();
+    assert_eq!(
+        choice(&case.clone().see(vendor("ACME"))),
+        Choice::Settled(Reason::Manageable)
+    );
+    let mut named = whole(case).see(vendor("ACME"));
+    named.object.spec.properties = Some(crate::api::FreeForm(
+        json!({"vendor": "ACME"}).as_object().unwrap().clone(),
+    ));
+    record(&mut named);
+    let named = row(named);
+    assert_eq!(choice(&named), Choice::Settled(Reason::Manageable));
+    let strayed = named.see(vendor("other"));
+    assert_eq!(choice(&strayed), Choice::Look);
+    assert_eq!(choice(&whole(strayed)), Choice::Step(Step::Patch));
+}
+
 #[test]
 fn a_list_that_has_not_told_yet_is_no_reason_to_look() {
     let case = verified();

@@ -17,6 +17,10 @@ use crate::api::node::{Provision, RescuePasswordFrom, WantedState};
 use crate::api::refs::{CloudRef, SecretKeyRef};
 use crate::api::{BareMetalNode, BareMetalNodeSpec, FINALIZER, instance};
 use crate::domain::budget::Budget;
+use crate::domain::cloud_identity::Accepts;
+use crate::domain::freshness;
+use crate::domain::ownership::Liveness;
+use crate::domain::writers::Writers;
 use crate::ironic::model::{Fingerprint, Node, NodeSummary, ProvisionState, Standing};
 
 pub use super::patches::patch;
@@ -55,14 +59,20 @@ pub struct Case {
     pub suspect: Option<Reason>,
     pub drivers: Option<Vec<String>>,
     pub confirmed: Option<Step>,
+    /// Seconds since the look began.
+    pub looked: u64,
     pub room: Standing,
     pub budget: Option<Budget>,
     pub paid: bool,
     pub history: Option<String>,
     pub bulk_deletion: bool,
     pub now: i64,
+    /// Whether the object that a foreign marker names exists.
+    pub holder: Liveness,
     /// What the last list in detail told, if that is not what is seen.
     pub swept: Option<Fingerprint>,
+    /// Who wrote marks for this cluster.
+    pub writers: Option<Writers>,
 }
 
 impl Case {
@@ -76,13 +86,16 @@ impl Case {
             suspect: None,
             drivers: None,
             confirmed: None,
+            looked: 0,
             room: Standing::Unlimited,
             budget: None,
             paid: false,
             history: None,
             bulk_deletion: false,
             now: NOW,
+            holder: Liveness::Living,
             swept: None,
+            writers: None,
         }
     }
 
@@ -141,16 +154,23 @@ impl Case {
                 .and(self.swept.or_else(|| Some(Fingerprint::of(&shown)))),
             secrets: &self.secrets,
             cloud: CloudFacts {
+                deleting: false,
                 paused: self.paused,
                 suspect: self.suspect.map(|reason| (reason, "The endpoint is another one")),
                 drivers: self.drivers.as_deref(),
                 room: self.room,
                 budget: self.budget,
                 paid: self.paid,
+                accepts: Accepts::default(),
             },
             cluster: CLUSTER,
+            writers: self.writers.as_ref(),
+            namespace_uid: None,
+            bmc: None,
+            holder: self.holder,
             bulk_deletion: self.bulk_deletion,
             confirmed: self.confirmed.and_then(Destructive::of),
+            look_holds: freshness::bears(std::time::Duration::from_secs(self.looked)),
             fresh_instance_id: uuid::Uuid::parse_str(OURS).unwrap(),
             history: self.history.as_deref(),
             now: jiff::Timestamp::from_second(self.now).unwrap(),
@@ -204,7 +224,7 @@ pub fn instance(image: &str) -> instance::InstanceSpec {
 
 /// The object's node as Ironic has it after its creation.
 pub fn node(state: &ProvisionState) -> Node {
-    let marker = Marker::of(&object(), CLUSTER).value();
+    let marker = Marker::of(&object(), CLUSTER, None).value();
     Node {
         uuid: UID.into(),
         name: Some("metal~n1".into()),

@@ -23,7 +23,7 @@ fn inspected(node: &mut Node) {
 fn used(node: &mut Node) {
     let marker = Marker {
         used: true,
-        ..Marker::of(&object(), CLUSTER)
+        ..Marker::of(&object(), CLUSTER, None)
     };
     node.extra.insert(KEY.into(), marker.value());
 }

@@ -214,7 +214,7 @@ impl Machine {
         };
         node.last_error = self.error.then(|| "no answer from the BMC".to_owned());
         node.inspection_finished_at = self.inspected.then(|| "2026-01-01T00:00:00+00:00".to_owned());
-        let mut marker = Marker::of(&fixture::object(), CLUSTER);
+        let mut marker = Marker::of(&fixture::object(), CLUSTER, None);
         let image = match self.mark {
             Mark::A => Some("a"),
             Mark::B => Some("b"),
@@ -223,6 +223,7 @@ impl Machine {
         marker.instance = image.map(|image| InstanceMark {
             id: OURS.to_owned(),
             digest: digest(image).to_owned(),
+            by: fixture::UID.to_owned(),
         });
         if self.mark == Mark::Erased {
             node.extra.clear();

@@ -1,7 +1,7 @@
 //! What Ironic permits where.
 
 use super::super::rules::{Choice, Step};
-use super::super::situation::{Place, Situation, place};
+use super::super::situation::{Grip, Place, Situation, place};
 use super::safety::step;
 use crate::ironic::model::{NodeSummary, ProvisionState, Verb};
 
@@ -10,6 +10,7 @@ pub fn legal(s: &Situation, choice: Choice) -> bool {
     let verb = match step(choice) {
         Some(Step::Manage) => Verb::Manage,
         Some(Step::Inspect) => Verb::Inspect,
+        Some(Step::Abort) => Verb::Abort,
         Some(Step::Provide) => Verb::Provide,
         Some(Step::Rescue) => Verb::Rescue,
         Some(Step::Unrescue) => Verb::Unrescue,
@@ -32,6 +33,21 @@ pub fn legal(s: &Situation, choice: Choice) -> bool {
         None => return true,
     };
     states(s.place).all(|state| verb.legal_from(state))
+}
+
+/// Nothing is sent where Ironic takes nothing, or what it takes cannot be told.
+pub fn sendable(s: &Situation, choice: Choice) -> bool {
+    // A wait for the ramdisk is left by the one verb that Ironic takes there.
+    let leaves = matches!(step(choice), Some(Step::Undeploy | Step::LeaveMaintenance));
+    let waiting = (s.place == Place::Awaiting && !leaves)
+        || (s.place == Place::InspectWait && step(choice) != Some(Step::Abort));
+    let moving =
+        matches!(s.place, Place::Running | Place::Held | Place::Unknown) || s.grip == Grip::Busy || waiting;
+    let unsure = matches!(
+        s.place,
+        Place::Taken | Place::Unlisted | Place::Lost | Place::LostInstance
+    );
+    step(choice).is_none() || !(moving || unsure)
 }
 
 /// Where Ironic removes a node (`DELETE /v1/nodes`, without maintenance).

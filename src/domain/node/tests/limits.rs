@@ -1,11 +1,11 @@
 //! Room and budget: who waits for them does nothing and says so.
 
-use super::super::gate::Destructive;
+use super::super::gate::{Destructive, Proof, gate};
 use super::super::outcome::{self, CallClass, CallFailure};
 use super::super::plan::{Action, NodePlan, decide};
 use super::super::room;
 use super::super::rules::{Choice, Step};
-use super::fixture::{Case, NOW};
+use super::fixture::{Case, NOW, Sight};
 use crate::api::conditions::types;
 use crate::api::node::WantedState;
 use crate::domain::budget::Budget;
@@ -49,7 +49,7 @@ pub fn check_limits(case: &Case, plan: &NodePlan) {
     let can_pay = Destructive::of(step).is_none() || case.budget.is_none_or(|budget| budget.left() > 0);
     match &plan.action {
         Some(Action::AskRoom(asked)) => assert_eq!((work, has_room, can_pay), (Some(*asked), false, true)),
-        Some(Action::Call(..) | Action::Confirm(_) | Action::ReadSecrets) => {
+        Some(Action::Call(..) | Action::LookNow | Action::Confirm(_) | Action::ReadSecrets) => {
             assert!(has_room && can_pay, "{step:?}");
         }
         None if reason == Some("WaitingForRoom") => {
@@ -63,7 +63,7 @@ pub fn check_limits(case: &Case, plan: &NodePlan) {
                 "a place in line costs somebody else's time"
             );
         }
-        None | Some(Action::Look | Action::AddFinalizer | Action::RemoveFinalizer) => {}
+        None | Some(Action::Look | Action::AddFinalizer | Action::RemoveFinalizer(_)) => {}
     }
 }
 
@@ -113,6 +113,34 @@ fn a_place_in_line_is_told_and_kept_through_a_restart_and_given_up_when_paused()
     case.paused = true;
     let plan = case.with(decide);
     assert_eq!((plan.work, plan.status.waiting), (None, None));
+}
+
+/// The whole node is read first and the intent comes last; a look that has become old is taken again.
+#[test]
+fn what_destroys_is_announced_on_a_look_of_now() {
+    for (state, want, step) in [
+        (ProvisionState::Manageable, WantedState::Available, Step::Provide),
+        (ProvisionState::Manageable, WantedState::Active, Step::Provide),
+    ] {
+        let mut case = Case::new(&state).want(Some(want));
+        for (holds, confirmed) in [(false, None), (false, Some(step)), (true, None)] {
+            (case.looked, case.confirmed) = (if holds { 0 } else { 4 }, confirmed);
+            let action = case.with(decide).action;
+            if holds {
+                assert!(matches!(action, Some(Action::Confirm(_))));
+            } else {
+                assert!(matches!(action, Some(Action::LookNow)));
+            }
+        }
+        case.confirmed = Some(step);
+        assert!(matches!(case.with(decide).action, Some(Action::Call(..))));
+        let Sight::Full(node) = case.sight.clone() else {
+            panic!()
+        };
+        case.sight = Sight::Summary(node);
+        let lacks = case.with(|facts| gate(step, facts).lacks);
+        assert_eq!(lacks, Proof::Look, "a row is not enough");
+    }
 }
 
 /// Between the intent and the step anything may fail: the object asks anew, as one that was there before the others.

@@ -2,7 +2,7 @@
 
 use super::super::facts::NodeFacts;
 use super::super::gate::tests::{gates, in_order};
-use super::super::gate::{Gate, Tries, Verdict, judge};
+use super::super::gate::{Gate, Proof, Tries, Verdict, judge};
 use super::super::plan::{NodePlan, compose};
 use super::super::room::{Price, Room};
 use super::super::rules::{Choice, RULES, Step, choose};
@@ -64,6 +64,10 @@ mutants! {
     ignore_reservations: |s| where_it_is(s.grip == Grip::Busy, Situation { grip: Grip::Free, ..s }, s);
     unknown_is_manageable: |s| where_it_is(s.place == Place::Unknown, Situation { place: Place::Manageable, ..s }, s);
     held_is_failed: |s| where_it_is(s.place == Place::Held, Situation { place: Place::DeployFailed, ..s }, s);
+    waits_are_sat_out: |s| where_it_is(s.place == Place::Awaiting, Situation { place: Place::Running, ..s }, s);
+    inspections_are_sat_out: |s| where_it_is(s.place == Place::InspectWait, Situation { place: Place::Running, ..s }, s);
+    every_wait_is_left: |s| where_it_is(s.place == Place::Running, Situation { place: Place::Awaiting, ..s }, s);
+    a_deletion_forgets_what_was_asked: |s| where_it_is(s.want == Want::Wiped && s.edit == Gap::Now, Situation { edit: Gap::None, ..s }, s);
     running_is_available: |s| where_it_is(s.place == Place::Running, Situation { place: Place::Available, ..s }, s);
     failed_is_manageable: |s| where_it_is(s.place == Place::CleanFailed, Situation { place: Place::Manageable, ..s }, s);
     adoption_leaves_no_trace: |s| where_it_is(s.place == Place::AdoptFailed, Situation { place: Place::InspectFailed, tenant: Tenant::Nobody, ..s }, s);
@@ -199,7 +203,16 @@ type Blind = fn(&mut Gate);
 fn no_condition_of_the_gate_can_be_dropped() {
     assert!(gate_holds(judge));
     let mutants: &[(&str, Blind)] = &[
-        ("confirmation", |gate| gate.confirmed = true),
+        ("look", |gate| {
+            if gate.lacks == Proof::Look {
+                gate.lacks = Proof::Nothing;
+            }
+        }),
+        ("intent", |gate| {
+            if gate.lacks == Proof::Intent {
+                gate.lacks = Proof::Nothing;
+            }
+        }),
         ("finalizer", |gate| gate.finalizer = true),
         ("secrets", |gate| gate.secrets = true),
         ("price", |gate| gate.price = Price::Affordable),

@@ -16,7 +16,14 @@ impl World {
         let Some(machine) = &self.machine else {
             return step == Step::Create;
         };
-        let resting = !matches!(life(&machine.state), Life::Running | Life::Held | Life::Unknown);
+        let waits = match machine.state {
+            ProvisionState::DeployWait | ProvisionState::RescueWait | ProvisionState::ServiceWait => {
+                matches!(step, Step::Undeploy | Step::LeaveMaintenance)
+            }
+            ProvisionState::InspectWait => step == Step::Abort,
+            _ => false,
+        };
+        let resting = waits || !matches!(life(&machine.state), Life::Running | Life::Held | Life::Unknown);
         let unguarded = machine.maintenance == Care::None && !machine.protected;
         let nobodys = machine.claim.is_none() && !matches!(self.disk, Disk::Ours | Disk::Foreign);
         let claimed = machine.claim == Some(OURS) || machine.state == ProvisionState::Error;
@@ -30,6 +37,11 @@ impl World {
                     claimed
                         && self.disk != Disk::Foreign
                         && (self.wish.offers() || matches!(self.wish, Wish::Manageable | Wish::Wiped))
+                }
+                Step::Abort => {
+                    machine.state == ProvisionState::InspectWait
+                        && nobodys
+                        && matches!(self.wish, Wish::Gone | Wish::Wiped)
                 }
                 // Once, and never what anybody has used.
                 Step::Inspect => nobodys && self.wish == Wish::Inspected && !machine.inspected,

@@ -33,8 +33,11 @@ pub fn content(version: &str, data: &[(&str, &str)]) -> BTreeMap<String, SecretC
 
 /// In a failed state, with the Secret written and not read; Ironic's words repeat the password.
 fn failed(state: &S) -> Case {
-    let mut case =
-        Case::new(state).see(|node| node.last_error = Some(format!("no entry for {PASSWORD}, bye")));
+    let mut case = Case::new(state).see(|node| {
+        node.last_error = Some(format!("no entry for {PASSWORD}, bye"));
+        node.driver_info
+            .insert("redfish_password".into(), PASSWORD.into());
+    });
     case.object.spec.driver_info_from = vec![DriverInfoFrom {
         secret_ref: SecretRef { name: "bmc".into() },
         keys: None,
@@ -290,6 +293,6 @@ fn who_lets_go_reads_nothing() {
     delete(&mut case.object);
     let plan = case.with(decide);
     assert_eq!(plan.choice, Choice::Release);
-    assert!(matches!(plan.action, Some(Action::RemoveFinalizer)));
+    assert!(matches!(plan.action, Some(Action::RemoveFinalizer(_))));
     assert!(case.with(|facts| wants_secrets(Choice::Look, &summarise(facts), facts)));
 }

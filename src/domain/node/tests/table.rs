@@ -2,7 +2,7 @@
 
 use super::super::marker::{InstanceMark, KEY, Marker};
 use super::super::plan::decide;
-use super::fixture::{CLUSTER, Case, NOW, OURS, Sight, THEIRS, delete, instance, object};
+use super::fixture::{CLUSTER, Case, NOW, OURS, Sight, THEIRS, UID, delete, instance, object};
 use crate::api::conditions::{Reason, types};
 use crate::api::node::{Attempts, DeletionPolicy, Failure, WantedState};
 use crate::domain::conditions::Standing::{self, Ready, Reconciling, Stalled};
@@ -49,10 +49,11 @@ pub fn with_ours(case: Case, image: &str) -> Case {
         let mark = InstanceMark {
             id: OURS.into(),
             digest,
+            by: UID.into(),
         };
         let marker = Marker {
             instance: Some(mark),
-            ..Marker::of(&object(), CLUSTER)
+            ..Marker::of(&object(), CLUSTER, None)
         };
         node.extra.insert(KEY.into(), marker.value());
     })
@@ -144,10 +145,10 @@ fn what_is_as_wanted_is_ready() {
     );
     says(&at(&S::Manageable, None), Ready, Reason::Enrolled, "not moved");
     says(
-        &available(&S::Available).see(maintenance),
+        &with_ours(active(&S::Active), "a").see(maintenance),
         Ready,
-        Reason::Available,
-        "as wanted",
+        Reason::Deployed,
+        "deployed",
     );
 }
 
@@ -271,16 +272,13 @@ fn what_needs_a_person_is_stalled_and_says_what_helps() {
 #[test]
 fn another_operators_marker_makes_the_node_theirs() {
     let theirs = |node: &mut Node| {
-        let marker = Marker {
-            cluster: "another".into(),
-            ..Marker::of(&object(), CLUSTER)
-        };
+        let marker = Marker::of(&object(), "another", None);
         node.extra.insert(KEY.into(), marker.value());
     };
     says(
         &available(&S::Manageable).see(theirs),
         Stalled,
         Reason::MachineAlreadyEnrolled,
-        "somebody else",
+        "of cluster another",
     );
 }

@@ -113,7 +113,7 @@ fn the_pause_begins_when_the_failure_is_seen_and_it_is_told_meanwhile() {
     slow.now += 4;
     says(&slow, Reconciling, Reason::DeployFailed, "BMC says no");
     slow.now += 1;
-    assert!(slow.with(|facts| matches!(decide(facts).action, Some(Action::Call(Step::Deploy, _)))));
+    assert!(slow.with(|facts| matches!(decide(facts).action, Some(Action::Confirm(_)))));
 }
 
 #[test]

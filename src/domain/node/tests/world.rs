@@ -139,13 +139,10 @@ impl World {
             next.verified = next.is_verified(journal.applied.as_ref());
             match plan.action {
                 None => return Ok((next, Turn::Rested(plan.choice))),
-                Some(Action::Look) => case.sight = self.full(),
+                Some(Action::Look | Action::LookNow) => case.sight = self.full(),
                 Some(Action::AskRoom(work)) => case.room = Standing::Granted(work),
-                Some(Action::Confirm(destructive)) => {
-                    case.confirmed = Some(destructive.step());
-                    case.sight = self.full();
-                }
-                Some(Action::RemoveFinalizer) => {
+                Some(Action::Confirm(destructive)) => case.confirmed = Some(destructive.step()),
+                Some(Action::RemoveFinalizer(_)) => {
                     next.over = true;
                     return Ok((next, Turn::Released));
                 }

@@ -1,5 +1,5 @@
 //! What can go wrong before Ironic is asked at all.
-use crate::ironic::client::Class;
+use crate::ironic::client::{Class, NotAllowed};
 
 /// Why there is no session. Never contains a secret of this client.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +13,9 @@ pub enum AuthError {
         /// What the HTTP client says.
         source: reqwest::Error,
     },
+    /// Keystone, or the Ironic of its catalog, is where this client may not go.
+    #[error(transparent)]
+    NotAllowed(#[from] NotAllowed),
     /// Keystone said no, or failed.
     #[error("Keystone at {url} refuses with {status}: {message}")]
     Refused {
@@ -69,6 +72,7 @@ impl AuthError {
             Self::Unreachable { .. } | Self::Nonsense { .. } => Class::Transient,
             Self::Refused { status, .. } if *status == 429 || *status >= 500 => Class::Transient,
             Self::Refused { .. }
+            | Self::NotAllowed(_)
             | Self::NoEndpoint { .. }
             | Self::Moved { .. }
             | Self::Expired
@@ -82,6 +86,7 @@ impl AuthError {
             Self::Refused { status, .. } => matches!(*status, 401 | 403),
             Self::Expired | Self::Spent { .. } => true,
             Self::Unreachable { .. }
+            | Self::NotAllowed(_)
             | Self::Nonsense { .. }
             | Self::NoEndpoint { .. }
             | Self::Moved { .. } => false,

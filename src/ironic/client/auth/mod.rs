@@ -14,6 +14,7 @@ use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::reach::Resolver;
 use super::{Error, Result};
 pub use error::AuthError;
 pub use keystone::{Credentials, Domain, Interface, Keystone, Named, Scope};
@@ -80,6 +81,8 @@ pub(super) enum Session {
         identity: String,
         /// What must not be shown.
         secrets: Vec<SecretString>,
+        /// Where that goes.
+        told: Option<Url>,
     },
     /// Tokens that are renewed.
     Keystone(Box<Renewal>),
@@ -87,19 +90,24 @@ pub(super) enum Session {
 
 impl Session {
     /// Opens a session; asks nobody. `base`: where Ironic is, unless the catalog says so.
-    pub fn open(auth: Auth, http: &reqwest::Client, base: Option<&Url>) -> Result<Self> {
+    pub fn open(
+        auth: Auth,
+        http: &reqwest::Client,
+        resolver: &Arc<Resolver>,
+        base: Option<&Url>,
+    ) -> Result<Self> {
         let needed = || base.ok_or_else(|| Error::settings("there is no endpoint"));
         match auth {
-            Auth::None => Ok(Self::fixed(HeaderMap::new(), place(needed()?), Vec::new())),
+            Auth::None => Ok(Self::fixed(HeaderMap::new(), place(needed()?), Vec::new(), None)),
             Auth::HttpBasic { username, password } => Self::basic(&username, password, http, needed()?),
             Auth::Keystone(keystone) => {
-                let renewal = Renewal::new(*keystone, http.clone(), base.cloned())?;
+                let renewal = Renewal::new(*keystone, http.clone(), Arc::clone(resolver), base.cloned())?;
                 Ok(Self::Keystone(Box::new(renewal)))
             }
         }
     }
 
-    fn fixed(headers: HeaderMap, identity: String, secrets: Vec<SecretString>) -> Self {
+    fn fixed(headers: HeaderMap, identity: String, secrets: Vec<SecretString>, told: Option<Url>) -> Self {
         let grant = Arc::new(Grant {
             headers,
             base: None,
@@ -109,6 +117,7 @@ impl Session {
             grant,
             identity,
             secrets,
+            told,
         }
     }
 
@@ -125,6 +134,7 @@ impl Session {
             HeaderMap::from_iter([(AUTHORIZATION, header)]),
             identity,
             secrets,
+            Some(base.clone()),
         ))
     }
 
@@ -153,6 +163,14 @@ impl Session {
                 renewal.drop_grant(serial);
                 true
             }
+        }
+    }
+
+    /// Where credentials go.
+    pub fn told(&self) -> Vec<Url> {
+        match self {
+            Self::Fixed { told, .. } => told.iter().cloned().collect(),
+            Self::Keystone(renewal) => renewal.told(),
         }
     }
 

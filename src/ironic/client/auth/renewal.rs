@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::keystone::{Credentials, Keystone};
 use super::token::{self, Issued};
 use super::{AuthError, Grant, catalog, place, without};
+use crate::ironic::client::reach::Resolver;
 use crate::ironic::client::{Class, Error, Result, session};
 
 /// A token is renewed this long before it expires, so that none expires on the way; a short-lived one at half its life.
@@ -50,6 +51,7 @@ struct State {
 pub(in crate::ironic::client) struct Renewal {
     keystone: Keystone,
     http: reqwest::Client,
+    resolver: Arc<Resolver>,
     url: Url,
     /// Where Ironic is, whatever the catalog says.
     given: Option<Url>,
@@ -62,14 +64,21 @@ pub(in crate::ironic::client) struct Renewal {
 
 impl Renewal {
     /// Asks nobody yet.
-    pub fn new(keystone: Keystone, http: reqwest::Client, given: Option<Url>) -> Result<Self> {
+    pub fn new(
+        keystone: Keystone,
+        http: reqwest::Client,
+        resolver: Arc<Resolver>,
+        given: Option<Url>,
+    ) -> Result<Self> {
         let url = token::url(&keystone.auth_url).map_err(Error::settings)?;
+        resolver.check(&url)?;
         let refusals = Refusals {
             count: keystone.used_tries,
             message: "that was before this client was made".to_owned(),
         };
         Ok(Self {
             http,
+            resolver,
             url,
             given,
             asking: tokio::sync::Mutex::default(),
@@ -90,6 +99,19 @@ impl Renewal {
     /// Who is asking, and whom; none before the first token.
     pub fn identity(&self) -> Option<&str> {
         self.identity.get().map(String::as_str)
+    }
+
+    /// Where passwords and tokens go, as far as known.
+    pub fn told(&self) -> Vec<Url> {
+        let held = self
+            .state()
+            .held
+            .as_ref()
+            .and_then(|held| held.grant.base.clone());
+        [Some(self.url.clone()), self.given.clone(), held]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     /// Whether a renewed token turned out to be about something else.
@@ -195,6 +217,7 @@ impl Renewal {
 
     async fn ask(&self) -> Result<Arc<Grant>, AuthError> {
         let asked = Instant::now();
+        self.resolver.check(&self.url)?;
         let issued = token::ask(&self.http, &self.url, &self.keystone, |text| self.scrub(text)).await?;
         let base = self.base(&issued)?;
         self.recognise(&issued, base.as_ref())?;
@@ -235,6 +258,7 @@ impl Renewal {
                 error.words()
             ),
         })?;
+        self.resolver.check(&url)?;
         Ok(Some(url))
     }
 

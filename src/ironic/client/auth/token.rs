@@ -2,8 +2,8 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderValue};
-use reqwest::{Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -11,6 +11,9 @@ use super::AuthError;
 use super::catalog::Service;
 use super::keystone::Keystone;
 use crate::ironic::client::error::cut;
+use crate::ironic::client::pipeline::{Piece, start};
+use crate::ironic::client::reach::not_allowed;
+use crate::ironic::client::routes::{LITTLE, ONE};
 use crate::ironic::client::words;
 
 /// The header of a new token.
@@ -112,9 +115,12 @@ pub(super) async fn ask(
     scrub: impl Fn(String) -> String,
 ) -> Result<Issued, AuthError> {
     let place = || url.as_str().trim_end_matches("/auth/tokens").to_owned();
-    let unreachable = |error: reqwest::Error| AuthError::Unreachable {
-        url: place(),
-        source: error.without_url(),
+    let unreachable = |error: reqwest::Error| match not_allowed(&error) {
+        Some(host) => AuthError::NotAllowed(host),
+        None => AuthError::Unreachable {
+            url: place(),
+            source: error.without_url(),
+        },
     };
     let request = http.post(url.clone()).json(&keystone.request());
     let response = request
@@ -124,9 +130,19 @@ pub(super) async fn ask(
         .await
         .map_err(unreachable)?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    let body = body(response).await.map_err(unreachable)?;
-    if status != 201 && status != 200 {
-        let message = scrub(words::of(&headers, &body));
+    let good = status == 201 || status == 200;
+    let most = if good { ONE } else { LITTLE };
+    let Piece { body, more } = start(response, most).await.map_err(unreachable)?;
+    if more && good {
+        return Err(AuthError::Nonsense {
+            url: place(),
+            problem: format!("it is longer than {most} bytes"),
+        });
+    }
+    if !good {
+        let message = words::of_keystone(status, &headers, &body);
+        let message =
+            scrub(message.unwrap_or_else(|| "the answer is not Keystone's, and is not repeated".to_owned()));
         return Err(AuthError::Refused {
             url: place(),
             status,
@@ -137,10 +153,6 @@ pub(super) async fn ask(
         url: place(),
         problem,
     })
-}
-
-async fn body(response: Response) -> Result<Vec<u8>, reqwest::Error> {
-    Ok(response.bytes().await?.to_vec())
 }
 
 /// Reads a good answer. What is wrong with one is said without quoting it.

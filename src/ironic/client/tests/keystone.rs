@@ -159,7 +159,9 @@ async fn refused_credentials_are_tried_a_few_times_and_never_shown() {
         fn respond(&self, request: &Request) -> ResponseTemplate {
             let body: Value = request.body_json().unwrap();
             let words = format!("wrong: {body}");
-            ResponseTemplate::new(401).set_body_json(json!({"error": {"code": 401, "message": words}}))
+            ResponseTemplate::new(401)
+                .insert_header("x-openstack-request-id", "req-1")
+                .set_body_json(json!({"error": {"code": 401, "message": words}}))
         }
     }
     let keystone = keystone(Echo).await;

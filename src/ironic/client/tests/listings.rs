@@ -231,7 +231,6 @@ async fn a_page_that_is_none_is_an_error() {
     for page in [
         json!({}),
         json!({"nodes": {}}),
-        json!({"nodes": [{"name": "n"}]}),
         json!({"nodes": [], "next": "/x"}),
     ] {
         let server = server().await;

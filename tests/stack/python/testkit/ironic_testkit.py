@@ -35,8 +35,8 @@ operation            where
 
 Further keys:
 
-``deploy_wait``, ``clean_wait``, ``inspect_wait``
-    True: stop in ``wait call-back``, ``clean wait`` or ``inspect wait`` as if an agent were to answer. It never
+``deploy_wait``, ``clean_wait``, ``inspect_wait``, ``rescue_wait``
+    True: stop in ``wait call-back``, ``clean wait``, ``inspect wait`` or ``rescue wait`` as if an agent were to answer. It never
     does: the way on is ``abort``, ``deleted`` or Ironic's own time limit.
 ``actual_power``
     ``power on`` or ``power off``: what the BMC reports, whatever Ironic has set (somebody pressed the button).
@@ -247,7 +247,7 @@ class Rescue(fake.FakeRescue):
 
     def rescue(self, task):
         _play(task, "rescue", exception.InstanceRescueFailure)
-        return states.RESCUE
+        return states.RESCUEWAIT if _script(task).get("rescue_wait") else states.RESCUE
 
     def unrescue(self, task):
         _play(task, "unrescue", exception.InstanceUnrescueFailure)

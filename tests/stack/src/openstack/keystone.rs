@@ -14,8 +14,11 @@ use crate::{Process, Run, http_client};
 
 /// The region of what the launcher starts.
 pub(super) const REGION: &str = "RegionOne";
-/// Requests that it answers at once.
-const THREADS: usize = 8;
+/// One request after the other. Keystone keeps the token of the request that it answers in its one middleware
+/// (`AuthContextMiddleware.token`), so that of two requests under way at once the first may go on with the second one's
+/// token: an application credential of a user was refused ("Could not find role assignment") for lack of the roles of
+/// Ironic's user, whose token Keystone had just looked at.
+const THREADS: usize = 1;
 /// Every service is offered on all of them.
 const INTERFACES: [&str; 3] = ["public", "internal", "admin"];
 
@@ -201,6 +204,12 @@ impl Keystone {
             .context("no project metal")?;
         self.grant(&project, &user, role).await?;
         Ok(user)
+    }
+
+    /// The id of a user.
+    pub async fn user_id(&self, name: &str) -> Result<String> {
+        let found = self.find("users", "name", name).await?;
+        found.with_context(|| format!("no user {name}"))
     }
 
     async fn populate(&self) -> Result<()> {

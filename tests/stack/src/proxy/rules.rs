@@ -83,7 +83,13 @@ impl Answer {
         let code = if status < 500 { "Client" } else { "Server" };
         let inner = serde_json::json!({"faultcode": code, "faultstring": fault, "debuginfo": null});
         let body = serde_json::json!({"error_message": inner.to_string()});
-        let headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
+        let headers = [
+            ("Content-Type", "application/json"),
+            ("x-openstack-request-id", "req-of-the-proxy"),
+        ];
+        let headers = headers
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
         Self {
             status,
             headers,

@@ -1,0 +1,83 @@
+//! What a node is found by, without looking at every row.
+
+use std::sync::Arc;
+
+use super::observer::Observer;
+use crate::ironic::model::{Bmc, NodeSummary, Stamp};
+
+/// The key of `extra` under which a node says which object it belongs to.
+pub const MARK: &str = "ironwright";
+
+/// Something that few nodes share.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Clue<'a> {
+    /// Its name.
+    Name(&'a str),
+    /// The service that its BMC is, as [`Bmc::service`] names it. There may be several machines behind one.
+    Service(&'a str, &'a str),
+    /// Namespace and name of the object that its mark names, of whichever cluster and uid.
+    Object(&'a str, &'a str),
+    /// The uid of the object that its mark names.
+    Uid(&'a str),
+}
+
+impl<'a> Clue<'a> {
+    /// All that a node is found by.
+    pub fn of(row: &'a NodeSummary, bmc: Option<&'a Bmc>) -> [Option<Self>; 4] {
+        let mark = row.extra.get(MARK);
+        let told = |part: &str| mark?.get(part)?.as_str();
+        let object = told("namespace").zip(told("name"));
+        [
+            row.name.as_deref().map(Clue::Name),
+            bmc.map(Bmc::service)
+                .map(|(protocol, authority)| Clue::Service(protocol, authority)),
+            object.map(|(namespace, name)| Clue::Object(namespace, name)),
+            told("uid").map(Clue::Uid),
+        ]
+    }
+}
+
+impl Observer {
+    /// Which observer of this process it is: no other ever has the same.
+    pub fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// Whether a complete listing has begun after this, and told of every BMC.
+    pub fn has_listed_since(&self, stamp: Stamp) -> bool {
+        let state = self.state();
+        state.snapshot.listed_since(stamp) && state.snapshot.knows_every_bmc()
+    }
+
+    /// Whether every node was read in detail once. If not, a look that does so begins soon.
+    pub fn knows_every_bmc(&self) -> bool {
+        let mut state = self.state();
+        let knows = state.snapshot.knows_every_bmc();
+        if !knows {
+            state.swept = None;
+            drop(state);
+            self.look_soon();
+        }
+        knows
+    }
+
+    /// The row of a node, be it older than our last write to it.
+    pub fn by_id(&self, id: &str) -> Option<Arc<NodeSummary>> {
+        self.state().snapshot.by_id(id).cloned()
+    }
+
+    /// The nodes of this name: one at most, but for one that was renamed while it was looked at.
+    pub fn by_name(&self, name: &str) -> Vec<Arc<NodeSummary>> {
+        self.state().snapshot.by_name(name).cloned().collect()
+    }
+
+    /// The nodes of the machine at this BMC.
+    pub fn by_bmc(&self, bmc: &Bmc) -> Vec<Arc<NodeSummary>> {
+        self.state().snapshot.by_bmc(bmc).cloned().collect()
+    }
+
+    /// The nodes whose mark names an object: [`Clue::Object`] or [`Clue::Uid`].
+    pub fn by_mark(&self, object: Clue<'_>) -> Vec<Arc<NodeSummary>> {
+        self.state().snapshot.by_mark(object).cloned().collect()
+    }
+}
