@@ -70,7 +70,7 @@ pub async fn execute(pass: &mut Pass<'_>, plan: NodePlan, seen: &Seen) -> Next {
         }
         (Some(Action::Look), _) if take_listed(pass) => Next::Again,
         (Some(Action::Look), _) => look(pass).await,
-        (Some(Action::LookNow), _) => look_now(pass).await,
+        (Some(Action::LookNow), choice) => look_now(pass, choice).await,
         (Some(Action::AskRoom(work)), _) => {
             pass.ask_room(work);
             Next::Again

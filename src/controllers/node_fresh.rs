@@ -14,8 +14,8 @@ use super::node_report::{refused, report, store};
 use crate::api::{BareMetalCloud, BareMetalNode};
 use crate::domain::freshness::{self, Form, Forms, Proof, Stale};
 use crate::domain::node::gate::Destructive;
-use crate::domain::node::outcome::{self, Late, Untold};
-use crate::domain::node::rules::Step;
+use crate::domain::node::outcome::{self, Late, Twin, Untold};
+use crate::domain::node::rules::{Choice, Step};
 use crate::fleet::clouds::Entry;
 use crate::fleet::{CloudKey, Clouds, Observer};
 use crate::ironic::client::Client;
@@ -161,7 +161,12 @@ impl Pass<'_> {
 
 /// Reads the whole node, as the last thing before a step that destroys is announced. The wait for a slot comes first: in the same
 /// slot that step is sent.
-pub async fn look_now(pass: &mut Pass<'_>) -> Next {
+pub async fn look_now(pass: &mut Pass<'_>, choice: Choice) -> Next {
+    if let Choice::Step(step) = choice
+        && let Some(ended) = shared(pass, step).await
+    {
+        return Next::Ended(ended);
+    }
     if pass.looks == Looks::Late {
         return Next::Ended(late(pass, Late::Look).await);
     }
@@ -187,10 +192,8 @@ async fn no_slot(pass: &mut Pass<'_>) -> Next {
 /// One write proves the spec current, fences a second operator and is the record of a crash. It comes last of all: whatever may take
 /// long is done before, and what follows is one request, in the slot at hand.
 pub async fn confirm(pass: &mut Pass<'_>, destructive: Destructive) -> Next {
-    match pass.twin(destructive) {
-        Ok(None) => {}
-        Ok(Some(twin)) => return Next::Ended(shared(pass, &twin).await),
-        Err(why) => return Next::Ended(untold(pass, &why).await),
+    if let Some(ended) = shared(pass, destructive.step()).await {
+        return Next::Ended(ended);
     }
     if let Some(next) = pass.pay(destructive).await {
         return next;
@@ -237,13 +240,24 @@ pub async fn withdrawn(pass: &mut Pass<'_>, step: Step, fresh: &Freshness) -> En
     Ended::new("stale", Some(BEHIND))
 }
 
-/// Another node has the same machine: it is looked for again after a pause.
-async fn shared(pass: &mut Pass<'_>, twin: &str) -> Ended {
+/// Another node has the same machine: it is looked for again after a pause. Whether one has is told by the next listing.
+async fn shared(pass: &mut Pass<'_>, step: Step) -> Option<Ended> {
+    let twin = pass.twin(step);
+    if twin == Twin::None {
+        return None;
+    }
     pass.slot = None;
-    let pause = pass.hold();
-    pass.note(&pass.look(), false);
-    record(pass, |status, facts| outcome::shared(status, twin, facts));
-    report(pass, Ended::new("shared", Some(pause))).await
+    let pause = if twin == Twin::NotYet {
+        pass.leave_room();
+        pass.note_listing(&pass.look());
+        None
+    } else {
+        let pause = pass.hold();
+        pass.note(&pass.look(), false);
+        Some(pause)
+    };
+    record(pass, |status, facts| outcome::shared(status, &twin, facts));
+    Some(report(pass, Ended::new("shared", pause)).await)
 }
 
 /// Something took too long for a step that destroys.

@@ -21,7 +21,7 @@ use crate::domain::node::situation::place;
 use crate::domain::node::{CloudFacts, NodeFacts, SecretFacts, desired, words};
 use crate::domain::ownership::Liveness;
 use crate::fleet::clouds::Entry;
-use crate::fleet::{Note, ObjectKey, Observer};
+use crate::fleet::{ObjectKey, Observer};
 use crate::ironic::client::Client;
 use crate::ironic::model::{Life, Node, NodeSummary, life};
 use crate::permit::Moment;
@@ -247,35 +247,6 @@ impl<'a> Pass<'a> {
     fn basis(&self, look: &Seen) -> String {
         let deleting = self.object.metadata.deletion_timestamp.is_some();
         format!("{} {deleting}", self.facts(look, Timestamp::now()).basis())
-    }
-
-    /// Tells the observer what this object knows, and whether it waits for Ironic.
-    pub fn note(&self, look: &Seen, waiting: bool) {
-        let Some(observer) = &self.observer else { return };
-        let id = self.looked_at(look).map(str::to_owned);
-        // A node to import may appear with any listing.
-        let awaits_node = matches!(look, Seen::Absent) && self.object.spec.import.is_some();
-        let each_listing = matches!(look, Seen::NotYet) || awaits_node || self.is_suspicious();
-        let waiting = waiting || matches!(look, Seen::NotYet);
-        observer.note(
-            &self.key,
-            Note {
-                id,
-                known: look.known(),
-                waiting,
-                each_listing,
-                first: matches!(look, Seen::NotYet | Seen::Absent | Seen::Summary(..))
-                    && self.compares_for_the_first_time(),
-            },
-        );
-    }
-
-    /// Whether there is, or will be, a node that was never compared with the spec.
-    fn compares_for_the_first_time(&self) -> bool {
-        let status = self.object.status.as_ref();
-        let compared = status.is_some_and(|status| status.applied.is_some());
-        let has_node = self.object.spec.import.is_some() || status.is_some_and(|status| status.id.is_some());
-        has_node && !compared && !self.deleting() && !self.object.spec.paused
     }
 
     /// Tells the metrics when a transition that we began has ended.

@@ -11,9 +11,8 @@ use super::node_look::Seen;
 use super::node_trust::is_seen_through;
 use crate::api::BareMetalNode;
 use crate::domain::node::facts::ironic_name;
-use crate::domain::node::gate::Destructive;
 use crate::domain::node::identity::Claim;
-use crate::domain::node::outcome::Untold;
+use crate::domain::node::outcome::Twin;
 use crate::domain::node::rules::Step;
 use crate::fleet::{ObjectKey, Observer};
 use crate::ironic::model::{Bmc, NodeSummary, Stamp};
@@ -98,8 +97,8 @@ impl Pass<'_> {
 
     /// Why the machine must not be written over: another node of this Ironic has its BMC. Two clouds may lead to one Ironic by two addresses,
     /// and neither object knew of the other when it enrolled the machine; whoever looks later sees the node of the earlier one.
-    pub(super) fn twin(&self, destructive: Destructive) -> Result<Option<String>, Untold> {
-        let writes = matches!(destructive.step(), Step::Provide | Step::Deploy);
+    pub(super) fn twin(&self, step: Step) -> Twin {
+        let writes = matches!(step, Step::Provide | Step::Deploy);
         let own = self.enrolled().or(self.object.metadata.uid.as_deref());
         let own = own.unwrap_or_default();
         let Some((observer, bmc)) = self
@@ -108,13 +107,10 @@ impl Pass<'_> {
             .filter(|_| writes)
             .and_then(|observer| Some((observer, observer.bmc(own)?)))
         else {
-            return Ok(None);
+            return Twin::None;
         };
-        if !observer.knows_every_bmc() {
-            return Err(Untold {
-                why: "Whether another node in Ironic has the BMC of this machine is not known before the next listing.".to_owned(),
-                forbidden: false,
-            });
+        if !observer.knows_rivals_of(own) {
+            return Twin::NotYet;
         }
         let is_twin = |row: &NodeSummary| {
             row.uuid != own
@@ -122,14 +118,10 @@ impl Pass<'_> {
                     .bmc(&row.uuid)
                     .is_some_and(|other| other.may_be_same(&bmc))
         };
-        let twin = observer.by_bmc(&bmc).into_iter().find(|row| is_twin(row));
-        Ok(twin.map(|twin| {
-            format!(
-                "Node {} in Ironic has the BMC of this machine, too: one machine under two names, which is neither cleaned nor deployed. \
-                 Remove one of the two.",
-                twin.uuid
-            )
-        }))
+        match observer.by_bmc(&bmc).into_iter().find(|row| is_twin(row)) {
+            Some(twin) => Twin::Node(twin.uuid.clone()),
+            None => Twin::None,
+        }
     }
 
     /// Whether nobody else is about to take what this step takes: then it is this object's as long as its request is under way.

@@ -1,8 +1,8 @@
 //! What a node is found by, without looking at every row.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 
-use super::observer::Observer;
+use super::observer::{Observer, State};
 use crate::ironic::model::{Bmc, NodeSummary, Stamp};
 
 /// The key of `extra` under which a node says which object it belongs to.
@@ -45,20 +45,32 @@ impl Observer {
 
     /// Whether a complete listing has begun after this, and told of every BMC.
     pub fn has_listed_since(&self, stamp: Stamp) -> bool {
-        let state = self.state();
-        state.snapshot.listed_since(stamp) && state.snapshot.knows_every_bmc()
+        self.state().snapshot.tells_every_bmc_since(stamp)
     }
 
-    /// Whether every node was read in detail once. If not, a look that does so begins soon.
-    pub fn knows_every_bmc(&self) -> bool {
-        let mut state = self.state();
-        let knows = state.snapshot.knows_every_bmc();
-        if !knows {
-            state.swept = None;
+    /// Whether every node that was there after our last write to this one is known with its BMC. If not, a look that tells begins soon.
+    pub fn knows_rivals_of(&self, id: &str) -> bool {
+        let state = self.state();
+        let wrote = state.snapshot.floor(id);
+        self.tells_every_bmc_since(state, wrote, false)
+    }
+
+    /// Whether every node that was there by then is known with its BMC. If not, a look begins soon, in detail if it must be.
+    pub(super) fn tells_every_bmc_since(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        stamp: Stamp,
+        prefers_detail: bool,
+    ) -> bool {
+        let told = state.snapshot.tells_every_bmc_since(stamp);
+        if !told {
+            if prefers_detail || !state.snapshot.knows_every_bmc() {
+                state.swept = None;
+            }
             drop(state);
             self.look_soon();
         }
-        knows
+        told
     }
 
     /// The row of a node, be it older than our last write to it.

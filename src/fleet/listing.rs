@@ -2,12 +2,13 @@
 
 use std::pin::pin;
 
+use bytes::Bytes;
 use futures::{Stream, StreamExt};
 
 use super::shares;
 use super::snapshot::Listed;
 use crate::ironic::client::{Class, Client, Error, NodeQuery, routes};
-use crate::ironic::model::{Lenient, Node, NodeOutline, NodeSummary, NodeText, Seen};
+use crate::ironic::model::{Lenient, NodeOutline, NodeSummary, NodeText, Seen};
 
 /// What is kept of one listing, bytes: beyond it the operator would not have the memory. Ten thousand nodes take half of it.
 pub(super) const MOST: usize = 24 * 1024 * 1024;
@@ -30,6 +31,61 @@ pub struct Nodes {
     pub odd: Odd,
     /// What the rows take, bytes.
     pub weight: usize,
+    /// What their texts take, bytes.
+    pub texts: usize,
+}
+
+/// A listing under way.
+struct Gathering<R> {
+    found: Nodes,
+    /// Whether there is room for so many bytes.
+    has_room: R,
+    /// So many were asked for.
+    asked_for: usize,
+    /// Texts save requests, no more: where there is no room for them, the nodes are read one by one.
+    keeps_texts: bool,
+}
+
+impl<R: Fn(usize) -> bool> Gathering<R> {
+    fn add(&mut self, mut listed: Listed, is_odd: bool) -> Result<(), Missed> {
+        let text = listed.text.as_ref().map_or(0, Bytes::len);
+        if is_odd || !self.keeps_texts || self.found.texts + text > TEXTS {
+            listed.text = None;
+        } else {
+            self.found.texts += text;
+        }
+        self.found.weight += listed.weight();
+        self.found.rows.push(listed);
+        if self.found.weight > MOST {
+            let (route, most) = (&routes::NODE_LIST, MOST);
+            return Err(Error::TooLong { route, most }.into());
+        }
+        if self.finds_room() {
+            Ok(())
+        } else {
+            Err(Missed::Crowded)
+        }
+    }
+
+    fn finds_room(&mut self) -> bool {
+        let taken = self.found.weight + self.found.texts;
+        if taken <= self.asked_for {
+            return true;
+        }
+        self.asked_for = taken + STEP;
+        if (self.has_room)(self.asked_for) {
+            return true;
+        }
+        if !std::mem::replace(&mut self.keeps_texts, false) || self.found.texts == 0 {
+            return false;
+        }
+        self.found.texts = 0;
+        for row in &mut self.found.rows {
+            row.text = None;
+        }
+        self.asked_for = self.found.weight + STEP;
+        (self.has_room)(self.asked_for)
+    }
 }
 
 /// Why there is no listing.
@@ -115,41 +171,32 @@ async fn gather<T>(
     has_room: &(impl Fn(usize) -> bool + Sync),
 ) -> Result<Nodes, Missed>
 where
-    T: From<Node> + Send,
+    T: Send,
     Listed: From<Seen<T>>,
 {
     let mut rows = pin!(rows);
-    let (mut found, mut texts, mut asked_for) = (Nodes::default(), 0, 0);
+    let mut gathering = Gathering {
+        found: Nodes::default(),
+        has_room,
+        asked_for: 0,
+        keeps_texts: true,
+    };
     while let Some(row) = rows.next().await {
         let Seen { value, asked } = match row {
             Ok(row) => row,
             Err(Error::Row { id, problem, .. }) => {
-                found.odd.add(id.as_deref().unwrap_or("of no id"), &problem);
+                let id = id.as_deref().unwrap_or("of no id");
+                gathering.found.odd.add(id, &problem);
                 continue;
             }
             Err(error) => return Err(error.into()),
         };
         let Lenient { value, odd } = value;
-        let mut listed = Listed::from(Seen { value, asked });
-        texts += listed.text.as_ref().map_or(0, |text| text.len());
-        if texts > TEXTS || odd.is_some() {
-            listed.text = None;
+        let listed = Listed::from(Seen { value, asked });
+        if let Some(problem) = &odd {
+            gathering.found.odd.add(&listed.summary.uuid, problem);
         }
-        if let Some(problem) = odd {
-            found.odd.add(&listed.summary.uuid, &problem);
-        }
-        found.weight += listed.weight();
-        if found.weight > MOST {
-            let (route, most) = (&routes::NODE_LIST, MOST);
-            return Err(Error::TooLong { route, most }.into());
-        }
-        if found.weight > asked_for {
-            asked_for = found.weight + STEP;
-            if !has_room(asked_for) {
-                return Err(Missed::Crowded);
-            }
-        }
-        found.rows.push(listed);
+        gathering.add(listed, odd.is_some())?;
     }
-    Ok(found)
+    Ok(gathering.found)
 }

@@ -76,16 +76,20 @@ impl Observer {
         let began = self.eye.stamp();
         let (depth, kept) = {
             let state = self.state();
-            (state.depth(in_detail), state.weight)
+            (state.depth(in_detail), state.weight + state.texts.weight)
         };
         let has_room = |bytes| self.shares.hold(kept + bytes);
         let listed = listing::nodes(&self.eye, depth, has_room).await;
-        self.shares
-            .hold(listed.as_ref().map_or(kept, |listed| listed.weight));
+        self.shares.hold(
+            listed
+                .as_ref()
+                .map_or(kept, |listed| listed.weight + listed.texts),
+        );
         let listing::Nodes {
             mut rows,
             odd,
             weight,
+            ..
         } = listed?;
         let mut state = self.state();
         state.weight = weight;

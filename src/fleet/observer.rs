@@ -17,7 +17,7 @@ use super::rooms::Rooms;
 use super::shares::Shares;
 use super::snapshot::{Sight, Snapshot};
 use super::texts::Texts;
-use crate::ironic::client::{Client, VersionRange};
+use crate::ironic::client::{Client, Room, VersionRange};
 use crate::ironic::model::{Bmc, Life, Node, Seen, Stamp, life};
 
 /// In a fleet so many times as large as those who compare a node for the first time, they read theirs one by one.
@@ -39,7 +39,7 @@ pub struct Observer {
     /// Who may begin what.
     pub(super) rooms: Rooms,
     /// What may be kept of listings.
-    pub(super) shares: Shares,
+    pub(super) shares: Arc<Shares>,
     began: Instant,
     /// Something moves: look soon.
     pub(super) nudge: Arc<Notify>,
@@ -84,13 +84,15 @@ impl Observer {
             ..State::default()
         });
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        let shares = Arc::new(Shares::new(serial));
+        let client = client.with_room(Arc::clone(&shares) as Arc<dyn Room>);
         let observer = Arc::new(Self {
             eye: client.with_own_slot(),
             client,
             serial,
             state,
             rooms: Rooms::default(),
-            shares: Shares::new(serial),
+            shares,
             began: Instant::now(),
             nudge: Arc::default(),
             wake,
@@ -156,18 +158,10 @@ impl Observer {
                 }
             })
             .or_insert_with(|| (generation, self.client.stamp()));
-        let in_detail = state.snapshot.knows_every_bmc();
-        let looked = in_detail && state.snapshot.listed_since(asked.1);
         // One listing in detail costs less than many nodes that are read one by one.
         let many = state.interest.first_ones() * FEW > state.snapshot.size();
-        if !in_detail || (!looked && many && state.texts.is_empty()) {
-            state.swept = None;
-        }
-        drop(state);
-        if !looked {
-            self.nudge.notify_one();
-        }
-        looked
+        let prefers_detail = many && state.texts.is_empty();
+        self.tells_every_bmc_since(state, asked.1, prefers_detail)
     }
 
     /// The object has decided.

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::clues::{Clue, MARK};
 use crate::buckets::Buckets;
 use crate::ironic::model::{
@@ -66,7 +68,7 @@ pub struct Listed {
     /// More of it, if the listing was in detail.
     pub detail: Option<Detail>,
     /// All of it, where that was asked for.
-    pub text: Option<Box<str>>,
+    pub text: Option<Bytes>,
 }
 
 /// The longest mark, as JSON, bytes: one that is longer is not ours.
@@ -171,13 +173,14 @@ pub struct Snapshot {
     /// How many listings were taken in so far, and when the last of them began.
     listings: u64,
     began: Stamp,
-    swept: bool,
+    /// When the last of those in detail began, if there was one.
+    swept: Option<Stamp>,
 }
 
 impl Snapshot {
     /// Whether every node was listed once, in detail: only then does it mean anything that a machine is not there.
     pub fn is_complete(&self) -> bool {
-        self.listed && self.swept
+        self.listed && self.swept.is_some()
     }
 
     /// Takes in a complete listing that began at `began`.
@@ -185,7 +188,9 @@ impl Snapshot {
         self.listed = true;
         self.listings += 1;
         self.began = self.began.max(began);
-        self.swept |= in_detail;
+        if in_detail {
+            self.swept = self.swept.max(Some(began));
+        }
         let mut gone: HashMap<_, _> = self
             .rows
             .iter()
@@ -296,7 +301,7 @@ impl Snapshot {
     /// What is known of a node.
     pub fn sight(&self, id: &str) -> Sight {
         match self.rows.get(id) {
-            Some(row) if self.floors.get(id).is_none_or(|floor| row.asked >= *floor) => {
+            Some(row) if row.asked >= self.floor(id) => {
                 Sight::Row(Arc::clone(&row.summary), row.fingerprint())
             }
             Some(_) => Sight::Stale,
@@ -332,6 +337,18 @@ impl Snapshot {
     /// Whether every node was read in detail once: only then is it known whose BMC is whose.
     pub fn knows_every_bmc(&self) -> bool {
         self.narrow == 0
+    }
+
+    /// Whether every node that was there at this stamp has a row, and its BMC is known. While others go on enrolling machines there is
+    /// always one that was not read in detail yet; of those that were there a listing in detail has told all the same.
+    pub fn tells_every_bmc_since(&self, stamp: Stamp) -> bool {
+        let swept = self.swept.is_some_and(|swept| swept > stamp);
+        swept || (self.knows_every_bmc() && self.listed_since(stamp))
+    }
+
+    /// Readings below it were asked before our last write to the node had ended.
+    pub fn floor(&self, id: &str) -> Stamp {
+        self.floors.get(id).copied().unwrap_or_default()
     }
 
     /// The row of a node, be it older than our last write to it.

@@ -244,3 +244,25 @@ fn every_bmc_is_known_once_every_row_was_read_in_detail() {
     snapshot.remove("a");
     assert!(snapshot.knows_every_bmc());
 }
+
+/// While others go on enrolling machines there is always a row that was not read in detail: what was there before is known all the same.
+#[test]
+fn a_machine_that_is_enrolled_meanwhile_hides_no_bmc_that_was_there_before() {
+    let mut snapshot = Snapshot::default();
+    let wrote = Stamp::new(2);
+    assert!(!snapshot.tells_every_bmc_since(wrote), "never listed");
+    snapshot.list(Stamp::new(1), vec![detailed("one", 1)], true);
+    assert!(snapshot.tells_every_bmc_since(Stamp::default()));
+    assert!(
+        !snapshot.tells_every_bmc_since(wrote),
+        "a twin may have come since"
+    );
+    let rows = || vec![detailed("one", 1), listed("b", ProvisionState::Enroll, 3)];
+    snapshot.list(Stamp::new(3), rows(), false);
+    assert!(!snapshot.tells_every_bmc_since(wrote), "b");
+    snapshot.list(Stamp::new(4), vec![detailed("one", 4)], true);
+    snapshot.take(listed("c", ProvisionState::Enroll, 5));
+    assert!(!snapshot.knows_every_bmc());
+    assert!(snapshot.tells_every_bmc_since(wrote));
+    assert!(!snapshot.tells_every_bmc_since(Stamp::new(5)), "c");
+}

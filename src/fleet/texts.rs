@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use super::listing::Depth;
 use super::observer::{Observer, State};
 use super::snapshot::Listed;
@@ -12,17 +14,19 @@ use crate::ironic::model::{Node, NodeSummary};
 /// How long they are kept.
 const AGE: Duration = Duration::from_mins(1);
 
-/// Texts by node.
+/// Texts by node, pieces of the pages that they came with.
 #[derive(Default)]
 pub struct Texts {
     texts: HashMap<String, Text>,
     read: Option<Instant>,
+    /// What the pages take, bytes.
+    pub(super) weight: usize,
 }
 
 struct Text {
     /// The row as it was then; as long as that is the same object, the row is unchanged.
     row: Option<Arc<NodeSummary>>,
-    text: Box<str>,
+    text: Bytes,
 }
 
 impl Texts {
@@ -32,8 +36,10 @@ impl Texts {
             let text = row.text.take()?;
             Some((row.summary.uuid.clone(), Text { row: None, text }))
         };
+        let texts: HashMap<_, _> = rows.iter_mut().filter_map(text).collect();
         Self {
-            texts: rows.iter_mut().filter_map(text).collect(),
+            weight: texts.values().map(|Text { text, .. }| text.len()).sum(),
+            texts,
             read: Some(Instant::now()),
         }
     }
@@ -77,6 +83,6 @@ impl Observer {
         let now = state.snapshot.by_id(id).filter(|_| !state.snapshot.is_stale(id));
         let same = now.zip(row).is_some_and(|(now, then)| Arc::ptr_eq(now, &then));
         drop(state);
-        serde_json::from_str(&text).ok().filter(|_| same)
+        serde_json::from_slice(&text).ok().filter(|_| same)
     }
 }

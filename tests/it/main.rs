@@ -63,6 +63,8 @@ mod configdrive;
 #[cfg(test)]
 mod credentials;
 #[cfg(test)]
+mod crowd;
+#[cfg(test)]
 mod deletion;
 #[cfg(test)]
 mod dependencies;

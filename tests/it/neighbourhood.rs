@@ -237,6 +237,18 @@ async fn half_sent(world: &World) {
     assert!(memory < MEMORY_MIB, "{memory} MiB");
 }
 
+/// One tenant's clouds take neither everybody's memory nor everybody's time.
+async fn crowd(good: &World, bad: &World) {
+    bad.crowd().await;
+    for round in 0..10 {
+        acts(good, &format!("in a crowd, {round}")).await;
+        good.probes_soon().await;
+    }
+    bad.crowd_is_told().await;
+    acts(good, "in a crowd, at last").await;
+    eprintln!("in a crowd: {:?} MiB", good.operator().rss_mib());
+}
+
 #[tokio::test]
 async fn nobody_is_stopped_by_a_bad_neighbour() {
     let _heavy = heavy().await;
@@ -267,6 +279,7 @@ async fn nobody_is_stopped_by_a_bad_neighbour() {
     refused(&bad, "large-299", "spec.extra takes more than 64 KiB").await;
     spoilt(&bad).await;
     half_sent(&good).await;
+    crowd(&good, &bad).await;
 
     good.operator().stop().await;
     operate(&mut good).await;

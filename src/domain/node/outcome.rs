@@ -202,10 +202,41 @@ pub struct Untold {
     pub forbidden: bool,
 }
 
-/// Another node of the same Ironic has the machine as well: nothing is written over it.
-pub fn shared(mut status: BareMetalNodeStatus, message: &str, facts: &NodeFacts) -> BareMetalNodeStatus {
-    let reason = Reason::MachineAlreadyEnrolled;
-    stands(&mut status, Standing::Stalled, reason, message, facts);
+/// Whether another node of the same Ironic has the BMC of a machine that is to be written over.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Twin {
+    /// None has.
+    None,
+    /// Not every node that was there when the machine was enrolled is known with its BMC.
+    NotYet,
+    /// This node has.
+    Node(String),
+}
+
+impl Twin {
+    /// Why the machine is not written over, and whether that is over with the next listing.
+    fn why(&self) -> Option<(Standing, Reason, String)> {
+        match self {
+            Self::None => None,
+            Self::NotYet => Some((
+                Standing::Reconciling,
+                Reason::AwaitingObservation,
+                "Whether another node in Ironic has the BMC of this machine is known after the next listing. It is neither cleaned nor deployed before that.".to_owned(),
+            )),
+            Self::Node(uuid) => Some((
+                Standing::Stalled,
+                Reason::MachineAlreadyEnrolled,
+                format!("Node {uuid} in Ironic has the BMC of this machine, too: one machine under two names, which is neither cleaned nor deployed. Remove one of the two."),
+            )),
+        }
+    }
+}
+
+/// The journal of a step that waits until nobody else has the machine.
+pub fn shared(mut status: BareMetalNodeStatus, twin: &Twin, facts: &NodeFacts) -> BareMetalNodeStatus {
+    if let Some((standing, reason, message)) = twin.why() {
+        stands(&mut status, standing, reason, &message, facts);
+    }
     status
 }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::retry::Repeat;
+use super::room::Place;
 use super::{Error, Result, Route};
 use crate::ironic::model::{ApiVersion, Seen, Stamp};
 
@@ -83,6 +84,8 @@ pub(super) struct Answer {
     pub status: u16,
     pub body: Bytes,
     pub asked: Stamp,
+    /// What a long body is kept under.
+    pub place: Option<Place>,
 }
 
 impl Answer {

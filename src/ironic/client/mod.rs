@@ -96,6 +96,7 @@ mod reach;
 mod rejection;
 mod resource;
 mod retry;
+mod room;
 pub mod routes;
 mod runbooks;
 mod session;
@@ -125,6 +126,7 @@ pub use query::{
 };
 pub use reach::{NotAllowed, Reach};
 pub use rejection::Rejection;
+pub use room::{Place, Room};
 pub use routes::{ROUTES, Route};
 pub use session::{Client, Settings};
 pub use vendor::{VendorAnswer, VendorVerb};

@@ -7,16 +7,19 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use reqwest::Url;
-use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
+use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
+use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use super::call::{Answer, Call, problem, without_odd_numbers};
+use super::room::Place;
 use super::{Client, Error, Rejection, Result, Route};
-use crate::ironic::model::{ApiVersion, Seen};
+use crate::ironic::model::{ApiVersion, Row, Seen, Stamp};
 
 /// Query parameters.
 pub(super) type Pairs = Vec<(&'static str, String)>;
@@ -105,11 +108,16 @@ struct Id {
     uuid: Option<String>,
 }
 
-/// The rows of a page, each read by itself, and the link to the next page.
-struct ReadPage<T> {
-    rows: Vec<Result<T>>,
+/// The rows of a page, each a piece of it, and the link to the next page.
+struct ReadPage {
+    rows: Vec<Bytes>,
     next: Option<String>,
+    /// What the page is kept under, if it is long.
+    place: Option<Place>,
 }
+
+/// So many bytes of rows are read before others have their turn.
+const AT_ONCE: usize = 64 * 1024;
 
 /// A listing under way.
 struct Walk {
@@ -129,10 +137,11 @@ struct Walk {
 }
 
 impl Client {
-    /// The rows of a listing, each with the stamp of its page.
+    /// The rows of a listing, each with the stamp of its page. They are read as they are asked for: of a page that is never more than one
+    /// there in full, beside its text.
     pub(super) fn list<T>(&self, listing: Listing) -> impl Stream<Item = Result<Seen<T>>> + Send + 'static
     where
-        T: DeserializeOwned + Send + 'static,
+        T: Row + Send + 'static,
     {
         let walk = Walk {
             client: self.clone(),
@@ -145,25 +154,59 @@ impl Client {
             rows: 0,
             spent: Duration::ZERO,
         };
-        let pages = stream::try_unfold(walk, Walk::step::<T>);
-        let seen = |asked| move |row: Result<T>| row.map(|value| Seen { value, asked });
+        let route = walk.listing.route;
+        let pages = stream::try_unfold(walk, Walk::step);
         pages
-            .map_ok(move |page| stream::iter(page.value).map(seen(page.asked)))
+            .map_ok(move |page| rows(route, page.asked, page.value))
             .try_flatten()
+    }
+}
+
+/// The rows of a page, each by itself.
+fn rows<T: Row + Send>(
+    route: &'static Route,
+    asked: Stamp,
+    page: ReadPage,
+) -> impl Stream<Item = Result<Seen<T>>> + Send {
+    let ReadPage { rows, place, .. } = page;
+    let mut read = 0;
+    stream::iter(rows).then(move |text| {
+        // The place is left when the last row is read.
+        let _ = &place;
+        read += text.len();
+        let pauses = read >= AT_ONCE;
+        if pauses {
+            read = 0;
+        }
+        async move {
+            if pauses {
+                yield_now().await;
+            }
+            let value = T::read(&text).map_err(|error| unreadable(route, &text, &error))?;
+            Ok(Seen { value, asked })
+        }
+    })
+}
+
+/// The error of a row.
+fn unreadable(route: &'static Route, row: &[u8], error: &serde_json::Error) -> Error {
+    let id: Option<Id> = serde_json::from_slice(row).ok();
+    Error::Row {
+        route,
+        id: id.and_then(|id| id.uuid).filter(|id| id.len() <= LONGEST_MARKER),
+        problem: problem(error),
     }
 }
 
 impl Walk {
     /// The next page, if there is one.
-    async fn step<T: DeserializeOwned>(mut self) -> Result<Option<(Seen<Vec<Result<T>>>, Self)>> {
+    async fn step(mut self) -> Result<Option<(Seen<ReadPage>, Self)>> {
         if self.over || self.left == Some(0) {
             return Ok(None);
         }
-        let Seen {
-            value: ReadPage { mut rows, next },
-            asked,
-        } = self.ask_for_less::<T>().await?;
-        let next = self.next(next)?;
+        let mut page = self.ask_for_less().await?;
+        let next = self.next(page.value.next.take())?;
+        let rows = &mut page.value.rows;
         rows.truncate(self.left.unwrap_or(usize::MAX));
         self.left = self.left.map(|left| left - rows.len());
         self.rows += rows.len();
@@ -172,11 +215,11 @@ impl Walk {
         }
         self.over = next.is_none();
         self.marker = next;
-        Ok(Some((Seen { value: rows, asked }, self)))
+        Ok(Some((page, self)))
     }
 
     /// One page; one that is too long is asked for in parts.
-    async fn ask_for_less<T: DeserializeOwned>(&mut self) -> Result<Seen<ReadPage<T>>> {
+    async fn ask_for_less(&mut self) -> Result<Seen<ReadPage>> {
         let patience = self.client.inner.deadline.saturating_mul(PATIENCE);
         loop {
             if self.spent >= patience {
@@ -187,7 +230,7 @@ impl Walk {
                 });
             }
             let started = Instant::now();
-            let answer = self.ask::<T>().await;
+            let answer = self.ask().await;
             self.spent += started.elapsed();
             match answer {
                 Err(Error::TooLong { .. }) if self.size > 1 => self.size = (self.size / LESS).max(1),
@@ -198,7 +241,7 @@ impl Walk {
 
     /// One page as it comes. What is asked for depends on the version: if it turns out to be another one on the way, the page is
     /// asked for once more in that.
-    async fn ask<T: DeserializeOwned>(&self) -> Result<Seen<ReadPage<T>>> {
+    async fn ask(&self) -> Result<Seen<ReadPage>> {
         let version = self.client.versions().await?.negotiated;
         let answer = match self.ask_in(version).await {
             Err(error) if error.rejection() == Some(Rejection::NotAcceptable) => {
@@ -218,10 +261,9 @@ impl Walk {
             }
             answer => {
                 let answer = answer?;
-                Ok(Seen {
-                    value: self.read(&answer)?,
-                    asked: answer.asked,
-                })
+                let asked = answer.asked;
+                let value = self.read(answer)?;
+                Ok(Seen { value, asked })
             }
         }
     }
@@ -237,31 +279,21 @@ impl Walk {
         self.client.call(call).await
     }
 
-    /// The rows of a page, each by itself.
-    fn read<T: DeserializeOwned>(&self, answer: &Answer) -> Result<ReadPage<T>> {
-        let mended;
+    /// The rows of a page.
+    fn read(&self, mut answer: Answer) -> Result<ReadPage> {
         let page = if let Ok(page) = serde_json::from_slice::<Page>(&answer.body) {
             page
         } else {
-            mended = without_odd_numbers(&answer.body);
-            let body = mended.as_deref().unwrap_or(&answer.body);
-            serde_json::from_slice(body).map_err(|error| answer.no_json(self.listing.route, &error))?
+            let mended = without_odd_numbers(&answer.body).map(Bytes::from);
+            answer.body = mended.unwrap_or(answer.body);
+            serde_json::from_slice(&answer.body)
+                .map_err(|error| answer.no_json(self.listing.route, &error))?
         };
-        let rows = page.rows.0.into_iter().map(|row| self.row(row)).collect();
+        let piece = |row: &RawValue| answer.body.slice_ref(row.get().as_bytes());
         Ok(ReadPage {
-            rows,
+            rows: page.rows.0.into_iter().map(piece).collect(),
             next: page.next,
-        })
-    }
-
-    fn row<T: DeserializeOwned>(&self, row: &RawValue) -> Result<T> {
-        serde_json::from_str(row.get()).map_err(|error| {
-            let id: Option<Id> = serde_json::from_str(row.get()).ok();
-            Error::Row {
-                route: self.listing.route,
-                id: id.and_then(|id| id.uuid).filter(|id| id.len() <= LONGEST_MARKER),
-                problem: problem(&error),
-            }
+            place: answer.place,
         })
     }
 

@@ -14,6 +14,7 @@ use super::connect;
 use super::error::{ANSWER, bounded};
 use super::reach::not_allowed;
 use super::retry::{backoff, may_have_acted, may_repeat, retry_after};
+use super::room::{FREE, Place, Room};
 use super::routes::MANY;
 use super::version::is_versioned;
 use super::{Client, Error, Rejection, RequestOutcome, Result, Route, VersionRange, words};
@@ -179,12 +180,13 @@ impl Client {
             request_id = field::Empty
         );
         let started = Instant::now();
-        let mut status = None;
-        let exchange = self.exchange(call, version, &mut status).instrument(span);
+        let mut progress = Progress::default();
+        let exchange = self.exchange(call, version, &mut progress).instrument(span);
         let result = match timeout_at(until, exchange).await {
             Ok(result) => result,
-            Err(_) => Err(self.too_late(call.route, ANSWER).into()),
+            Err(_) => Err(self.too_late(call.route, progress.waits_for()).into()),
         };
+        let status = progress.status;
         let seconds = started.elapsed().as_secs_f64();
         self.inner.observe.request(&RequestOutcome {
             route: call.route,
@@ -200,7 +202,7 @@ impl Client {
         &self,
         call: &Call,
         version: Option<ApiVersion>,
-        status: &mut Option<u16>,
+        progress: &mut Progress,
     ) -> Result<Answer, Miss> {
         let grant = self.inner.permit.guard(self.inner.session.grant()).await;
         let grant = grant.ok_or(Error::NotPermitted { route: call.route })??;
@@ -240,9 +242,9 @@ impl Client {
                 return Err(unreachable_server(call.route, error));
             }
         };
-        *status = Some(response.status().as_u16());
+        progress.status = Some(response.status().as_u16());
         Span::current().record("status", response.status().as_u16());
-        let read = self.read(call.route, response, asked).await;
+        let read = self.read(call.route, response, asked, progress).await;
         read.map_err(|miss| Miss {
             serial: grant.serial,
             ..miss
@@ -255,6 +257,7 @@ impl Client {
         route: &'static Route,
         response: Response,
         asked: Stamp,
+        progress: &mut Progress,
     ) -> Result<Answer, Miss> {
         let (status, headers) = (response.status(), response.headers().clone());
         let host = response.url().host_str().unwrap_or_default().to_owned();
@@ -264,7 +267,8 @@ impl Client {
         }
         let status = status.as_u16();
         let most = route.longest(status);
-        let Piece { body, more } = start(response, most).await.map_err(|error| Error::Body {
+        let reading = start(response, most, self.room.as_deref(), progress).await;
+        let Piece { body, more, place } = reading.map_err(|error| Error::Body {
             route,
             status,
             problem: format!("it broke off: {}", error.without_url()),
@@ -273,7 +277,12 @@ impl Client {
             return Err(Error::TooLong { route, most }.into());
         }
         if (200..300).contains(&status) {
-            return Ok(Answer { status, body, asked });
+            return Ok(Answer {
+                status,
+                body,
+                asked,
+                place,
+            });
         }
         let said = words::of(&headers, &body);
         let rejection = Rejection::of(status, &said, is_versioned(&headers));
@@ -303,35 +312,63 @@ impl Client {
     }
 }
 
+/// How far one attempt has come.
+#[derive(Default)]
+pub(super) struct Progress {
+    /// The status of the answer, once there is one.
+    status: Option<u16>,
+    /// It is not the server that is waited for.
+    waits_for_place: bool,
+}
+
+impl Progress {
+    fn waits_for(&self) -> &'static str {
+        if self.waits_for_place {
+            "its turn to read a long answer"
+        } else {
+            ANSWER
+        }
+    }
+}
+
 /// The beginning of a body.
 pub(super) struct Piece {
     pub body: Bytes,
     /// There is more of it.
     pub more: bool,
+    /// What a long one is kept under.
+    pub place: Option<Place>,
 }
 
 /// The body of an answer, up to a length: what comes after it is not read, and the connection closed. The length is that of what is
 /// handed over here, decompressed if that was asked for. A page of nodes has megabytes: it is in memory once, while reqwest would put
 /// it together from pieces that it keeps meanwhile.
-pub(super) async fn start(mut response: Response, most: usize) -> reqwest::Result<Piece> {
+pub(super) async fn start(
+    mut response: Response,
+    most: usize,
+    room: Option<&dyn Room>,
+    progress: &mut Progress,
+) -> reqwest::Result<Piece> {
     let announced = response.content_length().unwrap_or(LARGE);
     let small = usize::try_from(announced).ok().filter(|_| announced < LARGE);
-    let room = small.unwrap_or(if most < MANY { most } else { APART });
-    let mut body = Vec::with_capacity(room);
+    let apart = small.unwrap_or(if most < MANY { most } else { APART });
+    let mut body = Vec::with_capacity(apart);
+    let (mut place, mut more) = (None, false);
     while let Some(piece) = response.chunk().await? {
         let left = most.saturating_sub(body.len());
         body.extend_from_slice(piece.get(..left).unwrap_or(&piece));
         if piece.len() > left {
-            return Ok(Piece {
-                body: body.into(),
-                more: true,
-            });
+            more = true;
+            break;
+        }
+        if let Some(room) = room.filter(|_| body.len() > FREE && place.is_none()) {
+            progress.waits_for_place = true;
+            place = Some(room.enter().await);
+            progress.waits_for_place = false;
         }
     }
-    Ok(Piece {
-        body: body.into(),
-        more: false,
-    })
+    let body = body.into();
+    Ok(Piece { body, more, place })
 }
 
 /// The error of a request without an answer.

@@ -14,6 +14,7 @@ use super::auth::{Renewal, Session};
 use super::breaker::Breaker;
 use super::http::http_client;
 use super::reach::{Reach, Resolver};
+use super::room::Room;
 use super::{Auth, Error, Keystone, Observe, Result, Route, Unobserved, VersionRange};
 use crate::ironic::model::{ApiVersion, Stamp};
 use crate::permit::Permit;
@@ -129,6 +130,8 @@ pub struct Client {
     held: Option<Arc<OwnedSemaphorePermit>>,
     /// Its requests share no connection.
     pub(super) unpooled: bool,
+    /// Who has the memory for long answers.
+    pub(super) room: Option<Arc<dyn Room>>,
 }
 
 pub(super) struct Inner {
@@ -202,6 +205,7 @@ impl Client {
             own_permit: None,
             held: None,
             unpooled: false,
+            room: None,
         })
     }
 

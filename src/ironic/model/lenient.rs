@@ -1,11 +1,12 @@
 //! A row of a list of nodes, as far as it can be read.
 use std::collections::BTreeMap;
 
-use serde::de::{DeserializeOwned, Error as _};
-use serde::{Deserialize, Deserializer};
+use bytes::Bytes;
+use serde::de::Error as _;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::row::Row;
 use super::{Node, NodeSummary, Object, ProvisionState};
 
 /// A node of a list, or what can be read of one that is odd: who and where it is.
@@ -27,15 +28,14 @@ pub fn is_unreadable(node: &NodeSummary) -> bool {
     matches!(&node.provision_state, ProvisionState::Unknown(state) if state.starts_with(UNREADABLE))
 }
 
-impl<'de, T: From<Node> + DeserializeOwned> Deserialize<'de> for Lenient<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let row = Box::<RawValue>::deserialize(deserializer)?;
-        let error = match serde_json::from_str(row.get()) {
+impl<T: From<Node> + Row> Row for Lenient<T> {
+    fn read(text: &Bytes) -> serde_json::Result<Self> {
+        let error = match T::read(text) {
             Ok(value) => return Ok(Self { value, odd: None }),
             Err(error) => error,
         };
         let odd = problem(&error);
-        let node = what_is_left(row.get(), &odd).ok_or_else(|| D::Error::custom(&odd))?;
+        let node = what_is_left(text, &odd).ok_or_else(|| serde_json::Error::custom(&odd))?;
         Ok(Self {
             value: T::from(node),
             odd: Some(odd),
@@ -57,8 +57,8 @@ fn problem(error: &serde_json::Error) -> String {
 }
 
 /// The parts that tell a machine from others, each by itself; none without an id.
-fn what_is_left(row: &str, odd: &str) -> Option<Node> {
-    let fields: BTreeMap<&str, &RawValue> = serde_json::from_str(row).ok()?;
+fn what_is_left(row: &[u8], odd: &str) -> Option<Node> {
+    let fields: BTreeMap<&str, &RawValue> = serde_json::from_slice(row).ok()?;
     let text = |field: &str| -> Option<String> { serde_json::from_str(fields.get(field)?.get()).ok()? };
     let object = |field: &str| {
         fields
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn what_can_be_read_is_read_as_always() {
         let row = json!({"uuid": "u", "name": "n", "provision_state": "active", "extra": {"a": 1}});
-        let read: Lenient<NodeSummary> = serde_json::from_str(&row.to_string()).unwrap();
+        let read = Lenient::<NodeSummary>::read(&row.to_string().into()).unwrap();
         assert_eq!(read.odd, None);
         assert_eq!(read.value, serde_json::from_value(row).unwrap());
     }
@@ -109,7 +109,7 @@ mod tests {
             format!(r#"{{"uuid": "u", "name": "n", {bmc}, "extra": {{{mark}, "x": {deep}}}}}"#),
             format!(r#"{{"uuid": "u", "name": "n", {bmc}, "extra": {{{mark}}}, "maintenance": "hunter2"}}"#),
         ] {
-            let read: Lenient<NodeOutline> = serde_json::from_str(&odd).unwrap();
+            let read = Lenient::<NodeOutline>::read(&odd.clone().into()).unwrap();
             let NodeOutline { summary, bmc, .. } = read.value;
             assert!(read.odd.is_some_and(|odd| !odd.contains("hunter2")), "{odd}");
             assert_eq!((summary.uuid.as_str(), summary.name.as_deref()), ("u", Some("n")));
@@ -132,7 +132,7 @@ mod tests {
             r#"{"uuid": "", "maintenance": 7}"#,
             "[]",
         ] {
-            let read = serde_json::from_str::<Lenient<Node>>(row);
+            let read = Lenient::<Node>::read(&row.into());
             assert!(read.is_err() || row == "{}", "{row}");
         }
     }

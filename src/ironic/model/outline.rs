@@ -1,8 +1,8 @@
 //! What is worth keeping of a node that was read in full.
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
+use bytes::Bytes;
+use serde::Deserialize;
 
+use super::row::Row;
 use super::{Bmc, Fingerprint, Node, NodeSummary};
 
 /// A node read in full, and forgotten but for this.
@@ -35,26 +35,24 @@ impl From<Node> for NodeOutline {
 pub struct NodeText {
     /// The outline.
     pub outline: NodeOutline,
-    /// The node as JSON; empty where it could not be read as a whole.
-    pub text: Box<str>,
+    /// The node as JSON, a piece of its page; empty where it could not be read as a whole.
+    pub text: Bytes,
 }
 
 impl From<Node> for NodeText {
     fn from(node: Node) -> Self {
         Self {
             outline: node.into(),
-            text: Box::default(),
+            text: Bytes::new(),
         }
     }
 }
 
-impl<'de> Deserialize<'de> for NodeText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Box::<RawValue>::deserialize(deserializer)?;
-        let outline = serde_json::from_str(text.get()).map_err(D::Error::custom)?;
+impl Row for NodeText {
+    fn read(text: &Bytes) -> serde_json::Result<Self> {
         Ok(Self {
-            outline,
-            text: text.into(),
+            outline: serde_json::from_slice(text)?,
+            text: text.clone(),
         })
     }
 }
@@ -76,9 +74,9 @@ mod tests {
         assert_eq!(outline.summary, NodeSummary::from(&node));
         assert!(outline.bmc.is_some() && outline.bmc == Bmc::of(&node.driver_info));
         assert_eq!(outline.fingerprint, Fingerprint::of(&node));
-        let kept: NodeText =
-            serde_json::from_str(&json!({"uuid": "u", "extra": {"x": 1.50}}).to_string()).unwrap();
-        let again: Node = serde_json::from_str(&kept.text).unwrap();
+        let text = json!({"uuid": "u", "extra": {"x": 1.50}}).to_string();
+        let kept = NodeText::read(&text.into()).unwrap();
+        let again: Node = serde_json::from_slice(&kept.text).unwrap();
         assert_eq!(kept.outline, NodeOutline::from(again));
     }
 }

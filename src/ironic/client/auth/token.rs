@@ -11,7 +11,7 @@ use super::AuthError;
 use super::catalog::Service;
 use super::keystone::Keystone;
 use crate::ironic::client::error::cut;
-use crate::ironic::client::pipeline::{Piece, start};
+use crate::ironic::client::pipeline::{Piece, Progress, start};
 use crate::ironic::client::reach::not_allowed;
 use crate::ironic::client::routes::{LITTLE, ONE};
 use crate::ironic::client::words;
@@ -132,7 +132,9 @@ pub(super) async fn ask(
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let good = status == 201 || status == 200;
     let most = if good { ONE } else { LITTLE };
-    let Piece { body, more } = start(response, most).await.map_err(unreachable)?;
+    let Piece { body, more, .. } = start(response, most, None, &mut Progress::default())
+        .await
+        .map_err(unreachable)?;
     if more && good {
         return Err(AuthError::Nonsense {
             url: place(),

@@ -17,6 +17,7 @@ pub fn node(body: &[u8]) {
         status: 200,
         body: body.to_vec().into(),
         asked: Stamp::default(),
+        place: None,
     };
     let row = answer.json::<NodeSummary>(&NODE_GET);
     match answer.json::<Node>(&NODE_GET) {

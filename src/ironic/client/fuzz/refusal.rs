@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 use futures::executor::block_on;
 use reqwest::Response;
 
+use super::super::pipeline::Progress;
 use super::super::routes::NODE_PATCH;
 use super::super::{Auth, Client, Error, Settings};
 use super::{SECRET, tells};
@@ -56,7 +57,8 @@ fn read(status: u16, ironic: bool, body: &[u8]) -> Option<Error> {
         answer = answer.header("x-openstack-ironic-api-version", "1.109");
     }
     let answer = Response::from(answer.body(body.to_vec()).ok()?);
-    let read = client.read(&NODE_PATCH, answer, client.stamp());
+    let mut progress = Progress::default();
+    let read = client.read(&NODE_PATCH, answer, client.stamp(), &mut progress);
     block_on(read).err().map(|miss| miss.error)
 }
 
