@@ -91,7 +91,7 @@ advice! {
     IronicUnavailable: Waiting, "Nothing, unless it lasts: then Ironic's API or its database is overloaded or away.";
     SecretMissing: Waiting, "Create the Secret in the object's own namespace, or correct its name in the spec.";
     SecretKeyMissing: Waiting, "Add the key to the Secret, or correct its name in the spec.";
-    SecretUnavailable: Waiting, "Nothing, unless it lasts: then the Kubernetes API does not answer the operator.";
+    SecretUnavailable: Waiting, "Nothing, unless it lasts: then the message says what is wrong with the Secret, or that the Kubernetes API does not let the operator read it.";
     DriverUnavailable: Waiting, "Start a conductor with that driver in `enabled_hardware_types` (and of the node's conductor group), or correct `driver`. The BareMetalCloud's status lists the drivers seen.";
     BmcUnreachable: Waiting, "Nothing, if the BMC is about to start or its network is being mended: it is tried again with pauses of at most five minutes. Otherwise correct the address in `driverInfo`; that is tried at once.";
     Paused: Waiting, "Set `spec.paused` to false, on the object and on its cloud.";

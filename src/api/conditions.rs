@@ -99,7 +99,7 @@ reasons! {
     AwaitingObservation,
     /// The node that is to be imported or observed is not in Ironic yet.
     AwaitingNode,
-    /// The cloud does not answer.
+    /// The cloud gives no usable answer.
     CloudUnavailable,
     /// The BareMetalCloud does not exist.
     CloudMissing,
@@ -109,7 +109,7 @@ reasons! {
     SecretMissing,
     /// A Secret lacks a key that the spec names.
     SecretKeyMissing,
-    /// The Secret could not be read right now.
+    /// The Secret cannot be read, or not as what it is for.
     SecretUnavailable,
     /// No live conductor offers the driver.
     DriverUnavailable,

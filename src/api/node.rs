@@ -85,7 +85,7 @@ pub struct BareMetalNodeSpec {
     #[schemars(length(min = 1, max = 255), regex(pattern = "^[A-Za-z0-9._~-]+$"))]
     pub name: Option<String>,
     /// The hardware type, e.g. `redfish` or `ipmi`.
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), regex(pattern = "^[A-Za-z0-9_.-]+$"))]
     pub driver: String,
     /// How the driver reaches the machine, e.g. `redfish_address`. Credentials belong into `driverInfoFrom`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -101,7 +101,7 @@ pub struct BareMetalNodeSpec {
     pub interfaces: Option<Interfaces>,
     /// The resource class that allocations and schedulers ask for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 80))]
+    #[schemars(length(min = 1, max = 80), regex(pattern = "\\S"))]
     pub resource_class: Option<String>,
     /// Physical properties, e.g. `cpu_arch`. Each key named here is managed, others are left alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,7 +110,7 @@ pub struct BareMetalNodeSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extra: Option<Extra>,
     /// What schedulers may ask for: written into the node's `properties.capabilities` as `k:v,k:v`. Each one named here is managed,
-    /// others are left alone. Neither names nor values may hold a comma, nor names a colon.
+    /// others are left alone. Neither names nor values may hold a comma, nor names a colon; values neither begin nor end with a blank.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 64))]
     pub capabilities: BTreeMap<String, Capability>,
@@ -120,19 +120,19 @@ pub struct BareMetalNodeSpec {
     pub conductor_group: Option<String>,
     /// The project that owns the node (API 1.50).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), regex(pattern = "\\S"))]
     pub owner: Option<String>,
     /// The project that uses the node (API 1.65).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), regex(pattern = "\\S"))]
     pub lessee: Option<String>,
     /// Free text (API 1.51).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 4096))]
+    #[schemars(length(min = 1, max = 4096), regex(pattern = "\\S"))]
     pub description: Option<String>,
     /// The shard that a service which splits the nodes among its workers sees the node in (API 1.82).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 255))]
+    #[schemars(length(min = 1, max = 255), regex(pattern = "\\S"))]
     pub shard: Option<String>,
     /// Static network of the ramdisk, in the format of OpenStack's `network_data.json` (API 1.66).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -215,7 +215,9 @@ pub struct SecretKey(#[schemars(length(min = 1, max = 253))] pub String);
 /// The value of a capability.
 #[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(transparent)]
-pub struct Capability(#[schemars(length(max = 255), regex(pattern = "^[^,]*$"))] pub String);
+pub struct Capability(
+    #[schemars(length(max = 255), regex(pattern = "^([^,\\s]([^,]*[^,\\s])?)?$"))] pub String,
+);
 
 /// The wanted power.
 #[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]

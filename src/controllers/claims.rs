@@ -40,10 +40,9 @@ impl Wants {
     }
 
     /// Those who meet have one of these in common.
-    fn keys(&self) -> impl Iterator<Item = (u64, &str, &str)> {
-        let service = self.bmc.as_ref().map(Bmc::service);
-        let service = service.map(|(protocol, authority)| (0, protocol, authority));
-        service.into_iter().chain([(self.ironic, "", self.name.as_str())])
+    fn keys(&self) -> impl Iterator<Item = (Option<u64>, &str)> {
+        let place = self.bmc.as_ref().map(|bmc| (None, bmc.place()));
+        place.into_iter().chain([(Some(self.ironic), self.name.as_str())])
     }
 }
 

@@ -146,7 +146,7 @@ fn health(overview: &Overview, now: Option<&str>, refusals: u32, clear: Option<&
         Health::Down { words, .. } => (
             Standing::Reconciling,
             Reason::CloudUnavailable,
-            format!("{now} does not answer: {words}"),
+            format!("{now} gives no usable answer: {words}"),
         ),
     }
 }

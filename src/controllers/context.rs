@@ -87,11 +87,11 @@ pub struct Context {
     /// Who is about to take a machine, and who waits for whom.
     pub claims: Claims,
     /// What is remembered of nodes.
-    pub nodes: Memory<BareMetalNode>,
+    pub nodes: Arc<Memory<BareMetalNode>>,
     /// What steps did to nodes and the store does not say yet.
     pub unwritten: Unwritten,
     /// What is remembered of clouds.
-    pub cloud_memory: Memory<BareMetalCloud>,
+    pub cloud_memory: Arc<Memory<BareMetalCloud>>,
 }
 
 impl Context {

@@ -1,13 +1,15 @@
 //! What the process remembers of objects between reconciles. Nothing here is needed for safety: it is lost on a restart.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use kube::{Resource, ResourceExt};
 
 use crate::domain::freshness;
 use crate::domain::node::gate::Destructive;
+use crate::kubernetes::index::Follow;
+use crate::kubernetes::watch::Watch;
 
 /// The first pause after a transient failure, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
@@ -27,6 +29,8 @@ pub struct Memory<K> {
 struct Remembered<K> {
     /// The object as our last write left it, until the cache has caught up.
     written: Option<Box<K>>,
+    /// The version that the cache has.
+    cached: u64,
     /// Transient failures in a row.
     failures: u32,
     /// Not to be tried again before this time, with this basis.
@@ -57,6 +61,7 @@ impl<K> Default for Remembered<K> {
     fn default() -> Self {
         Self {
             written: None,
+            cached: 0,
             failures: 0,
             held: None,
             underway: None,
@@ -66,6 +71,27 @@ impl<K> Default for Remembered<K> {
             redeemed: None,
             doubt: None,
         }
+    }
+}
+
+/// An object at rest is in memory once, in the cache.
+impl<K: Resource + Clone + Send + Sync> Follow<K> for Memory<K> {
+    fn follow(&self, object: &K) {
+        let Some(uid) = object.uid() else { return };
+        if let Some(remembered) = self.objects().get_mut(&uid) {
+            remembered.cached = version(object);
+            let behind = |written: &mut Box<K>| version(&**written) <= remembered.cached;
+            remembered.written.take_if(behind);
+        }
+    }
+}
+
+impl<K: Resource<DynamicType = ()> + Clone + Send + Sync> Memory<K> {
+    /// What is remembered of the objects that are watched. To be asked for before the watch runs.
+    pub fn of(watch: &Watch<K>) -> Arc<Self> {
+        let memory = Arc::default();
+        watch.tell(&memory);
+        memory
     }
 }
 
@@ -97,7 +123,10 @@ impl<K: Resource + Clone> Memory<K> {
         if let Some(uid) = object.uid() {
             let mut objects = self.objects();
             let remembered = objects.entry(uid).or_default();
-            remembered.written = Some(Box::new(object.clone()));
+            // The watch is often faster than the answer.
+            if version(object) > remembered.cached {
+                remembered.written = Some(Box::new(object.clone()));
+            }
             remembered.reported = Some(Instant::now());
         }
     }
@@ -251,6 +280,14 @@ mod tests {
         assert!(written());
         assert_eq!(memory.newest(&at(7)), at(7));
         assert!(!written());
+        memory.wrote(&at(8));
+        memory.follow(&at(7));
+        assert!(written());
+        memory.follow(&at(8));
+        assert!(!written(), "nobody has to look at it for that");
+        memory.follow(&at(9));
+        memory.wrote(&at(9));
+        assert!(!written(), "the watch was faster than the answer");
     }
 
     #[test]

@@ -93,6 +93,8 @@ pub fn class(error: &Error) -> CallClass {
     match (error.class(), error.rejection()) {
         // The node may have moved since it was looked at. If it has not, Ironic says the same for ever.
         (_, Some(Rejection::InvalidState)) => CallClass::Blocked,
+        // Ironic failed at it. What the spec asks for may be the reason, and then it does so for ever.
+        (_, Some(Rejection::Server)) => CallClass::Blocked,
         (Class::Transient, _) | (_, Some(Rejection::NotFound)) => CallClass::Transient,
         (Class::Blocked, _) => CallClass::Blocked,
         (Class::Terminal, _) => CallClass::Terminal,
@@ -123,7 +125,7 @@ pub fn reason(error: &Error) -> Reason {
             Reach::Unreached => Reason::BmcUnreachable,
             Reach::Refused => Reason::CredentialsRejected,
         },
-        Some(Rejection::InvalidState) => Reason::RetryingAfterFailure,
+        Some(Rejection::InvalidState | Rejection::Server) => Reason::RetryingAfterFailure,
         _ if error.class() == Class::Transient => Reason::IronicUnavailable,
         _ => Reason::Rejected,
     }

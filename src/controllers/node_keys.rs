@@ -22,17 +22,16 @@ pub enum NodeKey {
     Cloud(CloudKey),
     /// A Secret.
     Secret(ObjectKey),
-    /// The service that its BMC is, in the clear.
-    Service(String, &'static str, String),
+    /// The place of its BMC, in the clear.
+    Bmc(String, String),
     /// Its name in Ironic.
     Name(String, String),
 }
 
 impl NodeKey {
     /// The machine at a BMC, as an object of the namespace names it.
-    pub fn service(namespace: &str, bmc: &Bmc) -> Self {
-        let (protocol, authority) = bmc.service();
-        Self::Service(namespace.to_owned(), protocol, authority.to_owned())
+    pub fn bmc(namespace: &str, bmc: &Bmc) -> Self {
+        Self::Bmc(namespace.to_owned(), bmc.place().to_owned())
     }
 
     /// All that an object names.
@@ -45,7 +44,7 @@ impl NodeKey {
             .map(|name| Self::Secret(of_namespace(name)))
             .collect();
         keys.push(Self::Cloud(of_namespace(&object.spec.cloud_ref.name)));
-        keys.extend(bmc(object).map(|bmc| Self::service(&namespace, &bmc)));
+        keys.extend(bmc(object).map(|bmc| Self::bmc(&namespace, &bmc)));
         keys.push(Self::Name(namespace, ironic_name(object)));
         keys
     }
@@ -89,15 +88,14 @@ mod tests {
             "driverInfo": {"redfish_address": "https://BMC-1"},
             "driverInfoFrom": [{"secretRef": {"name": "bmc"}}, {"secretRef": {"name": "bmc"}}],
         }));
-        let service = ("m".to_owned(), "redfish_address", "bmc-1:443".to_owned());
         let expected = [
             NodeKey::Secret(key("bmc")),
             NodeKey::Cloud(key("lab")),
-            NodeKey::Service(service.0, service.1, service.2),
+            NodeKey::Bmc("m".to_owned(), "bmc-1".to_owned()),
             NodeKey::Name("m".to_owned(), "r1".to_owned()),
         ];
         assert_eq!(NodeKey::of(&full), expected);
-        assert_eq!(NodeKey::service("m", &bmc(&full).unwrap()), expected[2]);
+        assert_eq!(NodeKey::bmc("m", &bmc(&full).unwrap()), expected[2]);
     }
 
     #[test]

@@ -65,8 +65,8 @@ impl Pass<'_> {
         let namespace = self.namespace();
         let age = |object: &BareMetalNode| (object.metadata.creation_timestamp.clone(), key(object));
         let name = NodeKey::Name(namespace.to_owned(), wants.name.clone());
-        let service = wants.bmc.as_ref().map(|bmc| NodeKey::service(namespace, bmc));
-        let named = service.into_iter().chain([name]);
+        let place = wants.bmc.as_ref().map(|bmc| NodeKey::bmc(namespace, bmc));
+        let named = place.into_iter().chain([name]);
         let mut others = named.flat_map(|named| self.context.nodes_by.first(&named, MOST));
         let meets = |other: &BareMetalNode| {
             let same_bmc = wants.bmc.as_ref().zip(node_keys::bmc(other));

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret;
 
 use super::node_gather::Pass;
+use crate::api::conditions::Reason;
 use crate::domain::node::facts::SecretContent;
 use crate::domain::node::{desired, quotes};
 use crate::kubernetes::secrets::{ANYTHING, CREDENTIALS, SecretError};
@@ -62,7 +63,7 @@ impl Pass<'_> {
     fn cannot_read(&mut self, name: String, error: &SecretError) {
         let needed = desired::secret_names(&self.object).contains(&name.as_str());
         if needed && !self.deleting() {
-            self.secrets.unreadable = Some(format!("{error}."));
+            self.secrets.unreadable = Some((reason(error), format!("{error}.")));
         }
         let why = match error {
             SecretError::Missing { .. } => None,
@@ -73,5 +74,17 @@ impl Pass<'_> {
             | SecretError::Unavailable { .. } => Some(error.to_string()),
         };
         self.secrets.unread.insert(name, why);
+    }
+}
+
+/// The condition's reason for a Secret that cannot be read.
+fn reason(error: &SecretError) -> Reason {
+    match error {
+        SecretError::Missing { .. } => Reason::SecretMissing,
+        SecretError::MissingKey { .. } => Reason::SecretKeyMissing,
+        SecretError::Unavailable { .. }
+        | SecretError::Forbidden { .. }
+        | SecretError::NotText { .. }
+        | SecretError::TooLarge { .. } => Reason::SecretUnavailable,
     }
 }

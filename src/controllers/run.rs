@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::context::Context;
+use super::memory::Memory;
 use super::node_keys::{self, NodeKey};
 use super::{cloud, node, triggers, unreadable};
 use crate::api::{BareMetalCloud, BareMetalNode};
@@ -111,9 +112,9 @@ impl Controllers {
             turns: Mutex::new(Turns::new(usize::from(concurrency))),
             reach: start.reach,
             claims: super::claims::Claims::default(),
-            nodes: super::memory::Memory::default(),
+            nodes: Memory::of(&nodes),
             unwritten: super::unwritten::Unwritten::default(),
-            cloud_memory: super::memory::Memory::default(),
+            cloud_memory: Memory::of(&clouds),
         });
         Self {
             synced: context.synced.clone(),

@@ -13,8 +13,8 @@ pub const MARK: &str = "ironwright";
 pub enum Clue<'a> {
     /// Its name.
     Name(&'a str),
-    /// The service that its BMC is, as [`Bmc::service`] names it. There may be several machines behind one.
-    Service(&'a str, &'a str),
+    /// Where its BMC is ([`Bmc::place`]). There may be several machines at one place.
+    Bmc(&'a str),
     /// Namespace and name of the object that its mark names, of whichever cluster and uid.
     Object(&'a str, &'a str),
     /// The uid of the object that its mark names.
@@ -29,8 +29,7 @@ impl<'a> Clue<'a> {
         let object = told("namespace").zip(told("name"));
         [
             row.name.as_deref().map(Clue::Name),
-            bmc.map(Bmc::service)
-                .map(|(protocol, authority)| Clue::Service(protocol, authority)),
+            bmc.map(|bmc| Clue::Bmc(bmc.place())),
             object.map(|(namespace, name)| Clue::Object(namespace, name)),
             told("uid").map(Clue::Uid),
         ]
@@ -48,11 +47,11 @@ impl Observer {
         self.state().snapshot.tells_every_bmc_since(stamp)
     }
 
-    /// Whether every node that was there after our last write to this one is known with its BMC. If not, a look that tells begins soon.
+    /// Whether every node that was there when this one came to its BMC is known with its own. If not, a look that tells begins soon.
     pub fn knows_rivals_of(&self, id: &str) -> bool {
         let state = self.state();
-        let wrote = state.snapshot.floor(id);
-        self.tells_every_bmc_since(state, wrote, false)
+        let placed = state.snapshot.placed(id);
+        self.tells_every_bmc_since(state, placed, false)
     }
 
     /// Whether every node that was there by then is known with its BMC. If not, a look begins soon, in detail if it must be.

@@ -29,6 +29,8 @@ struct Row {
     asked: Stamp,
     /// What the newest reading in detail has told.
     detail: Option<(Stamp, Detail)>,
+    /// Since when its BMC is known to be this one.
+    placed: Stamp,
 }
 
 /// What is kept of a node read in detail.
@@ -222,6 +224,7 @@ impl Snapshot {
                     summary: row.summary,
                     asked: row.asked,
                     detail,
+                    placed: row.asked,
                 },
             );
         };
@@ -237,11 +240,15 @@ impl Snapshot {
         } else {
             (row.summary, row.asked)
         };
-        let now = Row {
+        let mut now = Row {
             summary,
             asked,
             detail,
+            placed: known.placed,
         };
+        if now.bmc() != known.bmc() {
+            now.placed = row.asked;
+        }
         self.exchange(id, &known, now);
     }
 
@@ -301,7 +308,7 @@ impl Snapshot {
     /// What is known of a node.
     pub fn sight(&self, id: &str) -> Sight {
         match self.rows.get(id) {
-            Some(row) if row.asked >= self.floor(id) => {
+            Some(row) if self.floors.get(id).is_none_or(|floor| row.asked >= *floor) => {
                 Sight::Row(Arc::clone(&row.summary), row.fingerprint())
             }
             Some(_) => Sight::Stale,
@@ -346,9 +353,9 @@ impl Snapshot {
         swept || (self.knows_every_bmc() && self.listed_since(stamp))
     }
 
-    /// Readings below it were asked before our last write to the node had ended.
-    pub fn floor(&self, id: &str) -> Stamp {
-        self.floors.get(id).copied().unwrap_or_default()
+    /// Since when a node is known to be where it is: who enrols the same machine after that finds it there.
+    pub fn placed(&self, id: &str) -> Stamp {
+        self.rows.get(id).map(|row| row.placed).unwrap_or_default()
     }
 
     /// The row of a node, be it older than our last write to it.
@@ -363,9 +370,8 @@ impl Snapshot {
 
     /// The nodes of the machine at this BMC.
     pub fn by_bmc<'a>(&'a self, bmc: &'a Bmc) -> impl Iterator<Item = &'a Arc<NodeSummary>> {
-        let (protocol, authority) = bmc.service();
         let same = |row: &&Row| row.bmc().is_some_and(|other| other.may_be_same(bmc));
-        self.having(Clue::Service(protocol, authority))
+        self.having(Clue::Bmc(bmc.place()))
             .filter(same)
             .map(|row| &row.summary)
     }

@@ -214,10 +214,9 @@ fn in_a_large_fleet_only_what_fits_is_looked_at() {
         snapshot.take(full(&name, &name, &address, ["m", &name, &name], 1));
     }
     let bmc = at("bmc-77");
-    let (protocol, authority) = bmc.service();
     for clue in [
         Clue::Name("n77"),
-        Clue::Service(protocol, authority),
+        Clue::Bmc(bmc.place()),
         Clue::Object("m", "n77"),
         Clue::Uid("n77"),
     ] {
@@ -265,4 +264,16 @@ fn a_machine_that_is_enrolled_meanwhile_hides_no_bmc_that_was_there_before() {
     assert!(!snapshot.knows_every_bmc());
     assert!(snapshot.tells_every_bmc_since(wrote));
     assert!(!snapshot.tells_every_bmc_since(Stamp::new(5)), "c");
+}
+
+#[test]
+fn a_machine_is_where_it_is_since_its_bmc_is_known_to_be_this_one() {
+    let mut snapshot = Snapshot::default();
+    assert_eq!(snapshot.placed("a"), Stamp::default());
+    snapshot.take(full("a", "one", "https://bmc-1", ["m", "n1", "u1"], 1));
+    snapshot.take(full("a", "other name", "https://bmc-1", ["m", "n1", "u1"], 2));
+    snapshot.take(listed("a", ProvisionState::Available, 3));
+    assert_eq!(snapshot.placed("a"), Stamp::new(1));
+    snapshot.take(full("a", "other name", "https://bmc-2", ["m", "n1", "u1"], 4));
+    assert_eq!(snapshot.placed("a"), Stamp::new(4));
 }

@@ -90,9 +90,14 @@ where
         T: Hash + PartialEq + 'static,
     {
         let index = Arc::new(Index::new(self.store.clone(), keys));
-        let mut followers = self.followers.write().unwrap_or_else(PoisonError::into_inner);
-        followers.push(Arc::<Index<K, T>>::clone(&index));
+        self.tell(&index);
         index
+    }
+
+    /// Somebody who hears of every change before anybody else. To be asked for before the watch runs.
+    pub fn tell<F: Follow<K> + 'static>(&self, follower: &Arc<F>) {
+        let mut followers = self.followers.write().unwrap_or_else(PoisonError::into_inner);
+        followers.push(Arc::<F>::clone(follower));
     }
 }
 

@@ -256,7 +256,7 @@ async fn an_address_where_nobody_listens_is_told_and_asked_ever_less_often() {
     let cloud = world
         .cloud_condition("lab", "Reconciling", "True", "CloudUnavailable")
         .await;
-    assert!(cloud_message(&cloud, "Ready").contains("does not answer"));
+    assert!(cloud_message(&cloud, "Ready").contains("gives no usable answer"));
     world
         .condition("a", "Reconciling", "True", "CloudUnavailable")
         .await;

@@ -274,3 +274,18 @@ async fn a_lock_that_somebody_really_holds_is_named_and_waited_out() {
     let (somebody, ()) = tokio::join!(somebody, operator);
     assert_eq!(somebody.0, 200, "what held the lock is done: {}", somebody.1);
 }
+
+/// Ironic answers some bad values with a failure of its own. Whoever wrote the value has to hear of it, and Ironic not without end.
+#[tokio::test]
+async fn what_ironic_itself_fails_at_is_told_in_its_words_and_tried_with_growing_pauses() {
+    let world = World::new("failures-own").await;
+    world.apply_node("a", &active("not a url")).await;
+    let node = told(&world, "a", "RetryingAfterFailure", "not a url").await;
+    let attempts = status(&node).attempts.clone().unwrap();
+    assert_eq!(attempts.step, "active");
+    world.lists(2).await;
+    assert!(world.count_verb("active") <= 3, "{:?}", world.mutations());
+    world.edit("a", &active("http://images.example/a.img")).await;
+    world.ready("a", "Deployed").await;
+    assert!(status(&world.nodes.get("a").await.unwrap()).attempts.is_none());
+}

@@ -107,11 +107,11 @@ async fn certificates_come_from_the_secret_and_what_is_wrong_with_them_is_said()
     let nothing = json!({"ca.pem": AUTHORITY});
     scene.secret(&json!({"cacert": "ca.pem"}), &nothing).await;
     let wanted = "the server lets in only who shows a certificate";
-    scene.unreachable(&["does not answer", wanted]).await;
+    scene.unreachable(&["gives no usable answer", wanted]).await;
     let stranger = json!({"ca.pem": AUTHORITY, "client.pem": SERVER, "client-key.pem": SERVER_KEY});
     scene.secret(&certificates, &stranger).await;
     let unknown = "the server does not accept the certificate that is shown to it";
-    scene.unreachable(&["does not answer", unknown]).await;
+    scene.unreachable(&["gives no usable answer", unknown]).await;
 
     let files = json!({"ca.pem": AUTHORITY, "client.pem": CLIENT, "client-key.pem": CLIENT_KEY});
     scene.secret(&certificates, &files).await;

@@ -50,7 +50,7 @@ async fn an_ironic_that_stands_still_for_a_minute_in_mid_deploy_is_asked_once() 
         .await;
     assert!(stopped.elapsed() < STANDSTILL, "told while it lasts");
     let said = cloud_message(&cloud, "Ready");
-    assert!(said.contains("does not answer"), "{said}");
+    assert!(said.contains("gives no usable answer"), "{said}");
     let node = world.nodes.get("a").await.unwrap();
     assert_eq!(status(&node).provision_state.as_deref(), Some("deploying"));
     assert_eq!(condition(&node, "Ready").map(|(ready, ..)| ready), Some("False"));
@@ -79,7 +79,7 @@ async fn a_deployment_that_died_with_ironic_is_told_and_made_again() {
     let cloud = world
         .cloud_condition("lab", "Reconciling", "True", "CloudUnavailable")
         .await;
-    assert!(cloud_message(&cloud, "Ready").contains("does not answer"));
+    assert!(cloud_message(&cloud, "Ready").contains("gives no usable answer"));
     world.stack.ironic.restart().await.expect("Ironic comes back");
     let node = world
         .wait("a", "the failure is told", |node| {

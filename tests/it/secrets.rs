@@ -97,7 +97,9 @@ async fn a_missing_key_is_named_and_only_the_named_keys_are_taken() {
         .await;
     let keys = json!({"redfish_username": "user", "redfish_password": "pass"});
     world.apply_node("a", &from_secret(&world, &keys)).await;
-    let node = world.condition("a", "Reconciling", "True", "SecretMissing").await;
+    let node = world
+        .condition("a", "Reconciling", "True", "SecretKeyMissing")
+        .await;
     let said = message(&node, "Ready");
     assert!(said.contains("Secret bmc has no key pass"), "{said}");
     assert_eq!(

@@ -140,7 +140,7 @@ pub struct SecretFacts {
     /// Their content, once it was asked for.
     pub contents: Option<BTreeMap<String, SecretContent>>,
     /// Why the content could not be read.
-    pub unreadable: Option<String>,
+    pub unreadable: Option<(Reason, String)>,
     /// Which could not be read when it was asked for, and why; none: there is no such Secret.
     pub unread: BTreeMap<String, Option<String>>,
 }

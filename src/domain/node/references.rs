@@ -8,6 +8,7 @@ use super::desired::{MASK, instance};
 use super::facts::{NodeFacts, SecretContent, SecretFacts};
 use super::situation::{Place, Refs};
 use crate::api::BareMetalNode;
+use crate::api::conditions::Reason;
 use crate::api::node::{DriverInfoFrom, WantedState};
 use crate::ironic::model::{Bmc, Object};
 
@@ -220,8 +221,8 @@ fn refuse(origin: &str, key: &str, value: Option<&str>) -> Option<String> {
     }
 }
 
-/// Which Secret, or which key of one, is missing, in a sentence.
-pub fn missing(facts: &NodeFacts) -> Option<String> {
+/// Which Secret, or which key of one, is missing, in a sentence, and the condition's reason for that.
+pub fn missing(facts: &NodeFacts) -> Option<(Reason, String)> {
     if let Some(why) = &facts.secrets.unreadable {
         return Some(why.clone());
     }
@@ -231,13 +232,14 @@ pub fn missing(facts: &NodeFacts) -> Option<String> {
         .iter()
         .find(|(_, version)| version.is_none());
     if let Some((secret, _)) = absent {
-        return Some(format!(
-            "Secret {secret} does not exist. It is used as soon as it does."
-        ));
+        let why = format!("Secret {secret} does not exist. It is used as soon as it does.");
+        return Some((Reason::SecretMissing, why));
     }
     let contents = facts.secrets.contents.as_ref()?;
-    let lacks =
-        |secret: &str, key: &str| format!("Secret {secret} has no key {key}. It is used as soon as it has.");
+    let lacks = |secret: &str, key: &str| {
+        let why = format!("Secret {secret} has no key {key}. It is used as soon as it has.");
+        (Reason::SecretKeyMissing, why)
+    };
     for from in &facts.object.spec.driver_info_from {
         let name = &from.secret_ref.name;
         let content = contents.get(name)?;

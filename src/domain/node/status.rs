@@ -5,7 +5,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::facts::{Look, NodeFacts};
 use super::rules::{Choice, NO_RULE};
 use super::situation::{Gap, Place, Situation, Tenant, View, Want};
-use super::{credentials, deployment, drift, earlier, fields, health, inspection, quotes, tries, words};
+use super::{
+    credentials, deployment, desired, drift, earlier, fields, health, inspection, quotes, tries, words,
+};
 use crate::api::conditions::{Reason, types};
 use crate::api::{ACCEPT_WRITERS_ANNOTATION, BareMetalNodeStatus};
 use crate::domain::conditions::{Saying, Standing, clear, set, stand};
@@ -42,9 +44,10 @@ impl Verdict {
     }
 }
 
-/// The reason in full: which transition, and why a cloud is not trusted.
+/// The reason in full: which transition, what a Secret lacks, and why a cloud is not trusted.
 fn refine(reason: Reason, facts: &NodeFacts) -> Reason {
     match (reason, facts.look.summary(), facts.cloud.suspect) {
+        (Reason::SecretMissing, _, _) => desired::missing(facts).map_or(reason, |(exactly, _)| exactly),
         (Reason::Transitioning, Some(node), _) => words::transition(&node.provision_state),
         (Reason::IdentityChanged, _, Some((suspicion, _))) => suspicion,
         (Reason::IdentityChanged, Some(_), None) if facts.stranger().is_some() => Reason::IdentityShared,

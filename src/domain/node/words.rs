@@ -20,6 +20,8 @@ pub fn say(reason: Reason, facts: &NodeFacts) -> String {
         | Reason::Enrolled
         | Reason::InUse => settled(reason, node),
         Reason::SecretMissing
+        | Reason::SecretKeyMissing
+        | Reason::SecretUnavailable
         | Reason::DriverUnavailable
         | Reason::InvalidSpec
         | Reason::MachineAlreadyEnrolled
@@ -100,7 +102,9 @@ fn settled(reason: Reason, node: Option<&NodeSummary>) -> String {
 fn referring(reason: Reason, facts: &NodeFacts) -> String {
     let cloud = &facts.object.spec.cloud_ref.name;
     match (reason, &facts.look) {
-        (Reason::SecretMissing, _) => desired::missing(facts).unwrap_or_default(),
+        (Reason::SecretMissing | Reason::SecretKeyMissing | Reason::SecretUnavailable, _) => {
+            desired::missing(facts).map(|(_, why)| why).unwrap_or_default()
+        }
         (Reason::DriverUnavailable, _) => no_driver(facts),
         (Reason::InvalidSpec, _) => desired::invalid(facts).unwrap_or_default(),
         (Reason::MachineAlreadyEnrolled, Look::Taken(who)) => ended(&hiding::hide(who, facts)),
@@ -120,7 +124,7 @@ fn referring(reason: Reason, facts: &NodeFacts) -> String {
         }
         (Reason::CloudUnavailable, Look::Down(why)) => {
             let way_out = if facts.deleting() { LET_GO } else { "" };
-            let said = ended(&format!("BareMetalCloud {cloud} does not answer: {why}"));
+            let said = ended(&format!("BareMetalCloud {cloud} gives no usable answer: {why}"));
             format!("{said} {way_out}").trim_end().to_owned()
         }
         (Reason::AwaitingObservation, _) => {

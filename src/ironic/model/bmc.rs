@@ -1,6 +1,6 @@
 //! Where a machine's BMC is: what tells that two nodes are one machine.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use url::Host;
 
@@ -15,6 +15,9 @@ pub struct Bmc {
     key: &'static str,
     /// Host and port, in the one spelling that all others are brought to.
     authority: String,
+    /// The host alone where the port is the one that such BMCs have, whichever protocol it speaks; host and port of any other one: what
+    /// serves many machines by its ports is no BMC but imitates them.
+    place: String,
     /// Which system behind a BMC that has several (Redfish, IPMI with bridging).
     system: Option<String>,
 }
@@ -45,6 +48,7 @@ const fn address(
 }
 
 const IPMI: &str = "ipmi_address";
+const MANAGER: &str = "xclarity_manager_ip";
 
 /// The keys that lead through an IPMI controller to another one behind it, by how many bridges.
 const SINGLE: &[&str] = &["ipmi_target_channel", "ipmi_target_address"];
@@ -92,12 +96,7 @@ const ADDRESSES: &[Address] = &[
     address("irmc_address", 443, "irmc_port", ""),
     address("drac_address", 443, "drac_port", ""),
     // A manager of many machines.
-    address(
-        "xclarity_manager_ip",
-        443,
-        "xclarity_port",
-        "xclarity_hardware_id",
-    ),
+    address(MANAGER, 443, "xclarity_port", "xclarity_hardware_id"),
 ];
 
 impl Bmc {
@@ -108,9 +107,11 @@ impl Bmc {
             let port = driver_info.get(address.port_key).and_then(port);
             let system = driver_info.get(address.system_key).and_then(|id| id.as_str());
             let system = system.map(system_path);
+            let (authority, place) = authority(text, port, address.default_port)?;
             Some(Self {
                 key: address.key,
-                authority: authority(text, port, address.default_port)?,
+                authority,
+                place,
                 system: if address.key == IPMI {
                     bridged(driver_info)
                 } else {
@@ -120,23 +121,33 @@ impl Bmc {
         })
     }
 
-    /// The service that it is: protocol and address. There may be several machines behind one.
-    pub fn service(&self) -> (&'static str, &str) {
-        (self.key, &self.authority)
+    /// Where it is: what all that [may be the same](Self::may_be_same) have in common. There may be several machines at one place.
+    pub fn place(&self) -> &str {
+        &self.place
     }
 
     /// Whether both are surely one machine: enough to take it for the one that is meant.
     pub fn same_machine(&self, other: &Self) -> bool {
-        self.service() == other.service() && self.system == other.system
+        (self.key, &self.authority, &self.system) == (other.key, &other.authority, &other.system)
     }
 
-    /// Whether both may be one machine: enough to be in each other's way. A Redfish service that is asked without a system id has only one.
+    /// Whether both may be one machine: enough to be in each other's way. A Redfish service that is asked without a system id has only one,
+    /// and one BMC often speaks IPMI and Redfish.
     pub fn may_be_same(&self, other: &Self) -> bool {
+        if self.key != other.key {
+            return self.is_alone() && other.is_alone() && self.place == other.place;
+        }
         let same_system = match (&self.system, &other.system) {
             (Some(one), Some(other)) => one == other || [one, other].iter().any(|way| way.contains(ODD)),
             (None, _) | (_, None) => true,
         };
-        self.service() == other.service() && same_system
+        self.place == other.place && same_system
+    }
+
+    /// Whether it serves its own machine, as far as it shows.
+    fn is_alone(&self) -> bool {
+        let leads_on = self.key == MANAGER || (self.key == IPMI && self.system.is_some());
+        self.place != self.authority && !leads_on
     }
 }
 
@@ -188,8 +199,8 @@ fn decoded(text: &str) -> String {
     String::from_utf8(read).unwrap_or_else(|_| text.to_owned())
 }
 
-/// Host and port of an address that may be a URL. What follows them is left out: Ironic's drivers ask for absolute paths.
-fn authority(address: &str, port: Option<u16>, default_port: u16) -> Option<String> {
+/// Host and port of an address that may be a URL, and its place. What follows them is left out: Ironic's drivers ask for absolute paths.
+fn authority(address: &str, port: Option<u16>, default_port: u16) -> Option<(String, String)> {
     let address = visible(address);
     let (scheme, rest) = address.split_once("://").unwrap_or(("", &address));
     let rest = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
@@ -203,11 +214,10 @@ fn authority(address: &str, port: Option<u16>, default_port: u16) -> Option<Stri
         default_port
     };
     let (host, given) = split_port(rest);
-    Some(format!(
-        "{}:{}",
-        canonical(host),
-        given.or(port).unwrap_or(default)
-    ))
+    let (host, port) = (canonical(host), given.or(port).unwrap_or(default));
+    let authority = format!("{host}:{port}");
+    let place = if port == default { host } else { authority.clone() };
+    Some((authority, place))
 }
 
 /// Splits `host:port`, `[v6]:port`, `host` and a bare IPv6 address.
@@ -241,11 +251,19 @@ fn canonical(host: &str) -> String {
     }
 }
 
+/// What NAT64 puts in front of an IPv4 address (RFC 6052).
+const NAT64: [u16; 6] = [0x64, 0xff9b, 0, 0, 0, 0];
+
 /// An IPv4 address is the same machine when it is written as an IPv6 one.
 fn written(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => format!("[{address}]"),
+        IpAddr::V6(address) => match address.segments() {
+            [prefix @ .., high, low] if prefix == NAT64 => {
+                Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)).to_string()
+            }
+            _ => format!("[{address}]"),
+        },
     }
 }
 
@@ -282,6 +300,26 @@ mod tests {
             bmc(one).unwrap().may_be_same(&bmc(other).unwrap())
         };
         assert!(may_be(plain, &alone), "a service with one system");
+        let clear = json!({"redfish_address": "http://bmc.example"});
+        assert!(may_be(plain, &clear), "with and without encryption");
+        let ipmi = json!({"ipmi_address": "bmc.example"});
+        assert!(
+            may_be(plain, &ipmi) && may_be(&ipmi, &clear),
+            "one BMC, two protocols"
+        );
+        for others in [
+            json!({"ipmi_address": "bmc.example", "ipmi_port": 6230}),
+            json!({"ipmi_address": "other.example"}),
+            json!({"ipmi_address": "bmc.example", "ipmi_bridging": "single"}),
+            json!({"xclarity_manager_ip": "bmc.example"}),
+        ] {
+            assert!(!may_be(plain, &others) && !may_be(&others, plain), "{others}");
+        }
+        let port = |port: u16| json!({"redfish_address": format!("http://bmc.example:{port}")});
+        assert!(
+            !may_be(&port(8001), &port(8002)) && !may_be(&port(8001), &clear),
+            "machines by their ports"
+        );
         let behind = |address: &str| json!({"ipmi_address": "10.0.0.1", "ipmi_bridging": "single", "ipmi_target_channel": 7, "ipmi_target_address": address});
         assert!(same(&behind("0x72"), &behind("0X72")));
         assert!(same(&behind("0x72"), &behind("114")));
@@ -311,6 +349,10 @@ mod tests {
         assert!(!same(
             &json!({"ipmi_address": "10.0.0.1"}),
             &json!({"ipmi_address": "10.0.0.1", "ipmi_port": 6230})
+        ));
+        assert!(same(
+            &json!({"ipmi_address": "10.0.0.1"}),
+            &json!({"ipmi_address": "64:ff9b::a00:1"})
         ));
         assert!(same(
             &json!({"ipmi_address": "fe80::1"}),
@@ -453,8 +495,8 @@ mod tests {
 
         #[test]
         fn the_one_spelling_is_read_as_itself(name in "[A-Za-z0-9._~-]{1,20}", port in any::<u16>()) {
-            let one = authority(&format!("{name}:{port}"), None, 443).unwrap();
-            prop_assert_eq!(authority(&one, None, 1), Some(one));
+            let (one, _) = authority(&format!("{name}:{port}"), None, 443).unwrap();
+            prop_assert_eq!(authority(&one, None, 1).map(|(again, _)| again), Some(one));
         }
 
         #[test]

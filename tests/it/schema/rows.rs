@@ -142,6 +142,41 @@ fn node_rows() -> Vec<Row> {
     ]
 }
 
+/// What looks like a name and is none.
+fn blank_rows() -> Vec<Row> {
+    let blank = |field: &str| json!({field: " \n"});
+    let mut rows: Vec<Row> = ["resourceClass", "owner", "lessee", "shard", "description"]
+        .map(|field| (field, NODE, blank(field), &["should match"][..]))
+        .into();
+    rows.extend([
+        (
+            "a driver that is blank",
+            NODE,
+            blank("driver"),
+            &["spec.driver", "should match"][..],
+        ),
+        (
+            "a capability that is blank",
+            NODE,
+            json!({"capabilities": {"boot_mode": " "}}),
+            &["spec.capabilities.boot_mode", "should match"],
+        ),
+        (
+            "a cloud in capitals",
+            NODE,
+            json!({"cloudRef": {"name": "Lab"}}),
+            &["spec.cloudRef.name", "should match"],
+        ),
+        (
+            "a Secret that no Secret can be called",
+            NODE,
+            json!({"driverInfoFrom": [{"secretRef": {"name": "bmc_1"}}]}),
+            &["driverInfoFrom[0].secretRef.name", "should match"],
+        ),
+    ]);
+    rows
+}
+
 fn name_rows() -> Vec<Row> {
     let long = |length| "x".repeat(length);
     vec![
@@ -273,6 +308,7 @@ pub fn all() -> impl Iterator<Item = Row> {
         provision_rows(),
         instance_rows(),
         node_rows(),
+        blank_rows(),
         name_rows(),
         part_rows(),
         cloud_rows(),

@@ -8,6 +8,7 @@ use super::super::configdrive::ConfigDrive;
 use super::super::facts::SecretContent;
 use super::super::references;
 use super::fixture::{Case, UID};
+use crate::api::conditions::Reason;
 use crate::api::node::WantedState;
 use crate::ironic::configdrive::Content;
 use crate::ironic::model::{Object, ProvisionState};
@@ -144,5 +145,6 @@ fn user_data_need_not_be_text() {
     assert_eq!(case(from("bytes"), None).with(references::missing), None);
     assert_eq!(case(from("text"), None).with(references::missing), None);
     let missing = case(from("other"), None).with(references::missing).unwrap();
-    assert!(missing.contains("no key other"), "{missing}");
+    assert_eq!(missing.0, Reason::SecretKeyMissing);
+    assert!(missing.1.contains("no key other"), "{missing:?}");
 }

@@ -181,7 +181,7 @@ fn the_password_is_read_when_a_rescue_begins_and_waited_for_if_it_is_missing() {
     says(
         &with(&[]),
         Reconciling,
-        Reason::SecretMissing,
+        Reason::SecretKeyMissing,
         "Secret rescue has no key password",
     );
     says(

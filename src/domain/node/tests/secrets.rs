@@ -78,7 +78,7 @@ fn a_rotation_that_drops_a_key_which_the_spec_names_is_told() {
     says(
         &case,
         Reconciling,
-        Reason::SecretMissing,
+        Reason::SecretKeyMissing,
         "Secret bmc has no key redfish_password",
     );
 }
