@@ -91,10 +91,9 @@ fn drive(drive: ConfigDrive) -> Result<client::ConfigDrive, Error> {
 /// A node that has vanished is no reason to give up: the next look tells.
 pub fn class(error: &Error) -> CallClass {
     match (error.class(), error.rejection()) {
-        // The node may have moved since it was looked at. If it has not, Ironic says the same for ever.
-        (_, Some(Rejection::InvalidState)) => CallClass::Blocked,
-        // Ironic failed at it. What the spec asks for may be the reason, and then it does so for ever.
-        (_, Some(Rejection::Server)) => CallClass::Blocked,
+        // The node may have moved since it was looked at, and Ironic may have failed at it by itself. If it is the spec, Ironic says the same
+        // for ever.
+        (_, Some(Rejection::InvalidState | Rejection::Server)) => CallClass::Blocked,
         (Class::Transient, _) | (_, Some(Rejection::NotFound)) => CallClass::Transient,
         (Class::Blocked, _) => CallClass::Blocked,
         (Class::Terminal, _) => CallClass::Terminal,

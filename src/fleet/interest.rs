@@ -161,7 +161,7 @@ impl Interest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fleet::snapshot::Listed;
+    use crate::fleet::listed::Listed;
     use crate::ironic::model::{Node, PowerState, Seen, Stamp};
 
     fn row(id: &str, power: PowerState, asked: u64) -> Listed {

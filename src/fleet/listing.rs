@@ -5,8 +5,8 @@ use std::pin::pin;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 
+use super::listed::Listed;
 use super::shares;
-use super::snapshot::Listed;
 use crate::ironic::client::{Class, Client, Error, NodeQuery, routes};
 use crate::ironic::model::{Lenient, NodeOutline, NodeSummary, NodeText, Seen};
 

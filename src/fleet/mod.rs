@@ -6,6 +6,7 @@ pub mod clouds;
 pub mod clues;
 pub mod interest;
 pub mod limits;
+pub mod listed;
 pub mod listing;
 mod looking;
 pub mod observer;

@@ -1,5 +1,6 @@
 use super::*;
 use crate::ironic::model::ProvisionState;
+use crate::ironic::model::{Node, Seen};
 
 fn listed(id: &str, state: ProvisionState, asked: u64) -> Listed {
     let summary = NodeSummary {

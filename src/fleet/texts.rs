@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
+use super::listed::Listed;
 use super::listing::Depth;
 use super::observer::{Observer, State};
-use super::snapshot::Listed;
 use crate::ironic::model::{Node, NodeSummary};
 
 /// How long they are kept.

@@ -6,11 +6,23 @@ use std::task::{Context, Poll};
 
 use tower::{BoxError, Layer, Service};
 
+use super::Client;
 use crate::permit::Permit;
 
 tokio::task_local! {
     /// Of the request that a connection is opened for.
     static MEANT: Permit;
+}
+
+impl Client {
+    /// The same client, each of whose requests opens a connection of its own. One that waits for a connection is otherwise handed whichever
+    /// comes first, also one that another request has just let go of, and leaves by that late, without the permit being asked again.
+    #[must_use]
+    pub fn with_new_connections(&self) -> Self {
+        let mut client = self.clone();
+        client.unpooled = true;
+        client
+    }
 }
 
 /// Sends a request; a connection that is opened for it is used only as long as it is meant.

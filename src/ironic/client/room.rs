@@ -22,9 +22,8 @@ pub trait Room: Send + Sync {
 impl Client {
     /// The same client, whose long answers are read when there is a place for them. The time that it waits counts as that of the call.
     #[must_use]
-    pub fn with_room(&self, room: Arc<dyn Room>) -> Self {
-        let mut client = self.clone();
-        client.room = Some(room);
-        client
+    pub fn with_room(mut self, room: Arc<dyn Room>) -> Self {
+        self.room = Some(room);
+        self
     }
 }

@@ -242,16 +242,6 @@ impl Client {
         }
     }
 
-    /// The same client, each of whose requests opens a connection of its own. One that waits for a connection is otherwise handed whichever
-    /// comes first, also one that another request has just let go of, and leaves by that late, without the permit being asked again.
-    #[must_use]
-    pub fn with_new_connections(&self) -> Self {
-        Self {
-            unpooled: true,
-            ..self.clone()
-        }
-    }
-
     /// The same client with a slot at hand, which it keeps until it is dropped: one request at a time is sent by it without a
     /// wait. None if no slot became free within the deadline of a call, or the client is closed.
     pub async fn with_slot(&self) -> Option<Self> {

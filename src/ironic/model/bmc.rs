@@ -278,6 +278,10 @@ mod tests {
         Bmc::of(info.as_object().unwrap())
     }
 
+    fn may_be(one: &serde_json::Value, other: &serde_json::Value) -> bool {
+        bmc(one).unwrap().may_be_same(&bmc(other).unwrap())
+    }
+
     fn same(one: &serde_json::Value, other: &serde_json::Value) -> bool {
         bmc(one).unwrap().same_machine(&bmc(other).unwrap())
     }
@@ -296,30 +300,6 @@ mod tests {
         }
         let alone = json!({"redfish_address": "bmc.example"});
         assert!(!same(plain, &alone) && same(&alone, &alone));
-        let may_be = |one: &serde_json::Value, other: &serde_json::Value| {
-            bmc(one).unwrap().may_be_same(&bmc(other).unwrap())
-        };
-        assert!(may_be(plain, &alone), "a service with one system");
-        let clear = json!({"redfish_address": "http://bmc.example"});
-        assert!(may_be(plain, &clear), "with and without encryption");
-        let ipmi = json!({"ipmi_address": "bmc.example"});
-        assert!(
-            may_be(plain, &ipmi) && may_be(&ipmi, &clear),
-            "one BMC, two protocols"
-        );
-        for others in [
-            json!({"ipmi_address": "bmc.example", "ipmi_port": 6230}),
-            json!({"ipmi_address": "other.example"}),
-            json!({"ipmi_address": "bmc.example", "ipmi_bridging": "single"}),
-            json!({"xclarity_manager_ip": "bmc.example"}),
-        ] {
-            assert!(!may_be(plain, &others) && !may_be(&others, plain), "{others}");
-        }
-        let port = |port: u16| json!({"redfish_address": format!("http://bmc.example:{port}")});
-        assert!(
-            !may_be(&port(8001), &port(8002)) && !may_be(&port(8001), &clear),
-            "machines by their ports"
-        );
         let behind = |address: &str| json!({"ipmi_address": "10.0.0.1", "ipmi_bridging": "single", "ipmi_target_channel": 7, "ipmi_target_address": address});
         assert!(same(&behind("0x72"), &behind("0X72")));
         assert!(same(&behind("0x72"), &behind("114")));
@@ -358,6 +338,34 @@ mod tests {
             &json!({"ipmi_address": "fe80::1"}),
             &json!({"ipmi_address": "[FE80::1]:623"})
         ));
+    }
+
+    #[test]
+    fn what_may_be_one_machine_is_told_from_what_surely_is_not() {
+        let plain =
+            &json!({"redfish_address": "https://BMC.example", "redfish_system_id": "/redfish/v1/Systems/1"});
+        let alone = json!({"redfish_address": "bmc.example"});
+        assert!(may_be(plain, &alone), "a service with one system");
+        let clear = json!({"redfish_address": "http://bmc.example"});
+        assert!(may_be(plain, &clear), "with and without encryption");
+        let ipmi = json!({"ipmi_address": "bmc.example"});
+        assert!(
+            may_be(plain, &ipmi) && may_be(&ipmi, &clear),
+            "one BMC, two protocols"
+        );
+        for others in [
+            json!({"ipmi_address": "bmc.example", "ipmi_port": 6230}),
+            json!({"ipmi_address": "other.example"}),
+            json!({"ipmi_address": "bmc.example", "ipmi_bridging": "single"}),
+            json!({"xclarity_manager_ip": "bmc.example"}),
+        ] {
+            assert!(!may_be(plain, &others) && !may_be(&others, plain), "{others}");
+        }
+        let port = |port: u16| json!({"redfish_address": format!("http://bmc.example:{port}")});
+        assert!(
+            !may_be(&port(8001), &port(8002)) && !may_be(&port(8001), &clear),
+            "machines by their ports"
+        );
     }
 
     #[test]
