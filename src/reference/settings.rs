@@ -48,11 +48,15 @@ fn flags() -> String {
 
 fn flag(arg: &Arg) -> Vec<String> {
     let value = arg.get_value_names().and_then(<[_]>::first);
-    let flag = format!(
-        "--{} {}",
+    let (long, value) = (
         arg.get_long().unwrap_or_default(),
-        value.map(ToString::to_string).unwrap_or_default()
+        value.map(ToString::to_string).unwrap_or_default(),
     );
+    let flag = if arg.is_require_equals_set() {
+        format!("--{long}[={value}]")
+    } else {
+        format!("--{long} {value}")
+    };
     let variable = arg
         .get_env()
         .map(|name| code(&name.to_string_lossy()))

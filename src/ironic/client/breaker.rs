@@ -153,6 +153,11 @@ impl Breaker {
 }
 
 impl Write<'_> {
+    /// Whether it may still be sent: while it waited for its turn the others may have been left without an answer.
+    pub fn is_meant(&self) -> bool {
+        self.turn == Turn::Probe || !self.breaker.is_suspended()
+    }
+
     /// Tells how it ended.
     pub fn ended(mut self, end: End) {
         self.end = end;

@@ -65,6 +65,7 @@
 mod allocations;
 mod auth;
 mod bmc;
+mod body;
 mod breaker;
 mod call;
 mod chain;

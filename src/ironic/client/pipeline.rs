@@ -1,32 +1,25 @@
 //! The one pipeline that every request goes through.
 use std::time::Duration;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use reqwest::{Method, Response};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{Instrument, Span, field};
 
-use super::breaker::{Breaker, End};
+use super::body::{Piece, Progress, start};
+use super::breaker::{Breaker, End, Write};
 use super::call::{Answer, Call, Failed};
 use super::connect;
-use super::error::{ANSWER, bounded};
+use super::error::bounded;
 use super::reach::not_allowed;
 use super::retry::{backoff, may_have_acted, may_repeat, retry_after};
-use super::room::{FREE, Place, Room};
-use super::routes::MANY;
 use super::version::is_versioned;
 use super::{Client, Error, Rejection, RequestOutcome, Result, Route, VersionRange, words};
 use crate::ironic::model::{ApiVersion, Stamp};
 
-/// A body of this many bytes or more is kept apart from all else.
-const LARGE: u64 = 128 * 1024;
-
-/// The room that is set aside for a large body, bytes, of which only what is written to is memory. It is more than glibc's
-/// allocator ever puts among small things (32 MiB), so a page of nodes goes back to the system when it has been read,
-/// and leaves no gap of its size for good. A longer body grows as it comes.
-const APART: usize = 33 * 1024 * 1024;
+/// A write is not sent in this part of its time, the last one: nobody would hear whether it was done.
+const LAST: u32 = 4;
 
 /// How one attempt failed.
 pub(super) struct Miss {
@@ -74,13 +67,15 @@ impl Client {
             .await
             .map_err(|error| Failed { error, doubt: false })?;
         let Some(breaker) = self.inner.breaker.as_ref().filter(|_| call.route.mutating) else {
-            return self.insist(call, Some(version.negotiated), until).await;
+            return self.insist(call, Some(version.negotiated), until, None).await;
         };
         let write = breaker.write().ok_or(Failed {
             error: Error::Suspended,
             doubt: false,
         })?;
-        let result = self.insist(call, Some(version.negotiated), until).await;
+        let result = self
+            .insist(call, Some(version.negotiated), until, Some(&write))
+            .await;
         write.ended(match &result {
             Ok(_) => End::Answered,
             Err(failed) => failed.error.end(),
@@ -105,6 +100,7 @@ impl Client {
         call: &Call,
         mut version: Option<ApiVersion>,
         until: Instant,
+        write: Option<&Write<'_>>,
     ) -> Result<Answer, Failed> {
         let (mut attempt, mut doubt, mut before) = (1, false, None);
         let mut chances = Chances {
@@ -112,19 +108,23 @@ impl Client {
             identity: true,
         };
         loop {
-            let miss = match self.attempt(call, version, attempt, until).await {
+            let miss = match self.attempt(call, version, (attempt, until), write).await {
                 Ok(answer) => return Ok(answer),
                 Err(miss) => miss,
             };
             // What an earlier attempt has met is what is to be told: it may have been acted on.
-            if let (true, Some(error)) = (miss.error.is_withdrawn(), before.take()) {
+            let unsent = miss.error.is_withdrawn() || matches!(miss.error, Error::Suspended);
+            if let (true, Some(error)) = (unsent, before.take()) {
                 return Err(Failed { error, doubt });
             }
             if self.put_right(&miss, &mut version, &mut chances).await {
                 continue;
             }
             let pause = miss.wait.unwrap_or_else(|| backoff(attempt, fastrand::f64()));
-            let in_time = Instant::now().checked_add(pause).is_some_and(|then| then < until);
+            let begins_by = self.begins_by(call.route, until);
+            let in_time = Instant::now()
+                .checked_add(pause)
+                .is_some_and(|then| then < begins_by);
             if attempt >= self.inner.attempts || !in_time || !may_repeat(call.repeat, &miss.error) {
                 return Err(Failed {
                     error: miss.error,
@@ -156,22 +156,34 @@ impl Client {
         }
     }
 
+    /// When a request is sent at the latest.
+    fn begins_by(&self, route: &Route, until: Instant) -> Instant {
+        if route.mutating {
+            until.checked_sub(self.inner.deadline / LAST).unwrap_or(until)
+        } else {
+            until
+        }
+    }
+
     /// Sends a request once, when there is a slot.
     async fn attempt(
         &self,
         call: &Call,
         version: Option<ApiVersion>,
-        attempt: u32,
-        until: Instant,
+        (attempt, until): (u32, Instant),
+        write: Option<&Write<'_>>,
     ) -> Result<Answer, Miss> {
         if let Some(version) = version {
             call.supported(version)?;
         }
-        let _slot = match timeout_at(until, self.turn()).await {
+        let _slot = match timeout_at(self.begins_by(call.route, until), self.turn()).await {
             Ok(Ok(slot)) => slot,
             Ok(Err(_closed)) => return Err(Error::Closed { route: call.route }.into()),
             Err(_) => return Err(self.too_late(call.route, "a free slot").into()),
         };
+        if write.is_some_and(|write| !write.is_meant()) {
+            return Err(Error::Suspended.into());
+        }
         let span = tracing::debug_span!(
             "ironic",
             route = %call.route,
@@ -310,65 +322,6 @@ impl Client {
             waiting_for,
         }
     }
-}
-
-/// How far one attempt has come.
-#[derive(Default)]
-pub(super) struct Progress {
-    /// The status of the answer, once there is one.
-    status: Option<u16>,
-    /// It is not the server that is waited for.
-    waits_for_place: bool,
-}
-
-impl Progress {
-    fn waits_for(&self) -> &'static str {
-        if self.waits_for_place {
-            "its turn to read a long answer"
-        } else {
-            ANSWER
-        }
-    }
-}
-
-/// The beginning of a body.
-pub(super) struct Piece {
-    pub body: Bytes,
-    /// There is more of it.
-    pub more: bool,
-    /// What a long one is kept under.
-    pub place: Option<Place>,
-}
-
-/// The body of an answer, up to a length: what comes after it is not read, and the connection closed. The length is that of what is
-/// handed over here, decompressed if that was asked for. A page of nodes has megabytes: it is in memory once, while reqwest would put
-/// it together from pieces that it keeps meanwhile.
-pub(super) async fn start(
-    mut response: Response,
-    most: usize,
-    room: Option<&dyn Room>,
-    progress: &mut Progress,
-) -> reqwest::Result<Piece> {
-    let announced = response.content_length().unwrap_or(LARGE);
-    let small = usize::try_from(announced).ok().filter(|_| announced < LARGE);
-    let apart = small.unwrap_or(if most < MANY { most } else { APART });
-    let mut body = Vec::with_capacity(apart);
-    let (mut place, mut more) = (None, false);
-    while let Some(piece) = response.chunk().await? {
-        let left = most.saturating_sub(body.len());
-        body.extend_from_slice(piece.get(..left).unwrap_or(&piece));
-        if piece.len() > left {
-            more = true;
-            break;
-        }
-        if let Some(room) = room.filter(|_| body.len() > FREE && place.is_none()) {
-            progress.waits_for_place = true;
-            place = Some(room.enter().await);
-            progress.waits_for_place = false;
-        }
-    }
-    let body = body.into();
-    Ok(Piece { body, more, place })
 }
 
 /// The error of a request without an answer.

@@ -34,7 +34,7 @@ pub struct Settings {
     pub auth: Auth,
     /// How many requests may be under way at once; the others wait, first come, first served.
     pub requests_in_flight: usize,
-    /// The time of one call, with its retries and the wait for a slot.
+    /// The time of one call, with its retries and the wait for a slot. A write is not sent in the last quarter of it.
     pub deadline: Duration,
     /// How often a request may be sent before its failure is the caller's.
     pub attempts: u32,

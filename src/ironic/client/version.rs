@@ -92,7 +92,7 @@ impl Client {
     async fn discover(&self, until: Instant) -> Result<VersionRange> {
         let call = Call::new(&DISCOVER, &self.inner.base, &[])?;
         let answer = self
-            .insist(&call, None, until)
+            .insist(&call, None, until, None)
             .await
             .map_err(|failed| failed.error)?;
         let document: Document = answer.json(&DISCOVER)?;

@@ -98,8 +98,13 @@ impl<'a> CloudsYaml<'a> {
 
 fn parse(text: &str, name: &str) -> Result<Map<String, Value>> {
     let file: Result<Map<String, Value>, _> = serde_saphyr::from_str(text);
-    file.map_err(|_quotes_the_text| {
-        Error::settings(format!("it is not a {name} (a map with the key clouds)"))
+    // The error's own words quote the text, which holds credentials.
+    file.map_err(|error| {
+        let line = error
+            .location()
+            .map(|place| format!("; it makes no sense from line {} on", place.line()));
+        let line = line.unwrap_or_default();
+        Error::settings(format!("it is not a {name} (a map with the key clouds){line}"))
     })
 }
 

@@ -254,3 +254,11 @@ fn files_are_found_where_variables_and_directories_say() {
     assert_eq!(endpoint(&named, Some("a")), "http://a");
     std::fs::remove_dir_all(&directory).unwrap();
 }
+
+#[test]
+fn of_a_text_that_is_no_yaml_the_line_is_told_and_never_the_text() {
+    let text = "clouds:\n  lab:\n    auth: {password: hunter2\n  other: }}: [\n";
+    let said = problem(text);
+    assert!(said.contains("makes no sense from line"), "{said}");
+    assert!(!said.contains("hunter2"), "{said}");
+}

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use futures::executor::block_on;
 use reqwest::Response;
 
-use super::super::pipeline::Progress;
+use super::super::body::Progress;
 use super::super::routes::NODE_PATCH;
 use super::super::{Auth, Client, Error, Settings};
 use super::{SECRET, tells};

@@ -68,6 +68,35 @@ async fn the_wait_for_a_slot_counts() {
     assert!(received(&server).await.is_empty());
 }
 
+/// Nobody would hear whether it was done.
+#[tokio::test]
+async fn a_write_is_not_sent_in_the_last_moment_and_a_read_is() {
+    let server = server().await;
+    let deadline = Duration::from_secs(2);
+    let client = Client::new(Settings {
+        deadline,
+        requests_in_flight: 1,
+        ..settings(&server)
+    })
+    .unwrap();
+    client.versions().await.unwrap();
+    let taken = client.slots().acquire().await.unwrap();
+    let late = async {
+        tokio::time::sleep(deadline.mul_f64(0.85)).await;
+        drop(taken);
+    };
+    let (written, read, ()) = tokio::join!(client.delete_node(NODE), client.get_node(NODE), late);
+    assert_eq!(waited_for(&written.unwrap_err()), "a free slot");
+    // Whatever is made of it here.
+    drop(read);
+    let sent: Vec<_> = received(&server)
+        .await
+        .into_iter()
+        .map(|(method, ..)| method)
+        .collect();
+    assert_eq!(sent, ["GET"]);
+}
+
 #[tokio::test]
 async fn a_discovery_that_does_not_end_is_given_up_by_those_who_wait_for_it() {
     let server = wiremock::MockServer::start().await;

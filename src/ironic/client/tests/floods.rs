@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
+use futures::future::join_all;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -284,4 +285,44 @@ async fn an_ironic_that_leaves_writes_unanswered_is_sent_none_and_one_answer_end
         !client.suspends_writes(),
         "an answer is an answer, whatever it says"
     );
+}
+
+/// What had leave to be sent, and waited for its turn while the others were left without an answer, is not sent any more.
+#[tokio::test]
+async fn who_waited_for_a_turn_while_the_others_got_no_answer_is_not_sent() {
+    let server = server().await;
+    let late = Fixture::read("node-active")
+        .answer()
+        .set_delay(Duration::from_mins(5));
+    Mock::given(method("POST"))
+        .respond_with(late)
+        .mount(&server)
+        .await;
+    let deadline = Duration::from_secs(2);
+    let client = Client::new(Settings {
+        deadline,
+        requests_in_flight: 8,
+        suspends_writes: true,
+        ..settings(&server)
+    })
+    .unwrap();
+    client.versions().await.unwrap();
+    let create = async || client.create_node(&NodeCreate::default()).await.unwrap_err();
+    let eight = async || join_all((0..8).map(|_| create())).await;
+    let later = async {
+        tokio::time::sleep(deadline / 2).await;
+        eight().await
+    };
+    let (first, later) = tokio::join!(eight(), later);
+    assert!(
+        first.iter().all(|error| matches!(error, Error::Deadline { .. })),
+        "{first:?}"
+    );
+    // Four may take the turns of those that end before the fifth.
+    let suspended = later
+        .iter()
+        .filter(|error| matches!(error, Error::Suspended))
+        .count();
+    assert!(suspended >= 4, "{later:?}");
+    assert_eq!(received(&server).await.len(), 16 - suspended);
 }
