@@ -102,8 +102,7 @@ pub fn class(error: &Error) -> CallClass {
 
 /// Whether Ironic surely has not acted: it was not asked, said so (4xx), or had nobody to do it (503).
 pub fn is_refused(error: &Error) -> bool {
-    matches!(error, Error::Suspended)
-        || error.is_withdrawn()
+    error.is_held_back()
         || error.status().is_some_and(|status| (400..500).contains(&status))
         || error.rejection() == Some(Rejection::Busy)
 }

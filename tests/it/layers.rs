@@ -19,6 +19,17 @@ struct Layer {
     banned: &'static [&'static str],
 }
 
+/// What only computes: it neither waits nor talks to anybody.
+const PURE: &[&str] = &[
+    "async",
+    "await",
+    "tokio",
+    "reqwest",
+    "kube::",
+    "k8s_openapi",
+    "prometheus",
+];
+
 const NO_KUBERNETES: &[&str] = &["kube::", "k8s_openapi", "prometheus"];
 
 const LAYERS: &[Layer] = &[
@@ -30,15 +41,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         module: "ironic::model",
         may_use: &[],
-        banned: &[
-            "async",
-            "await",
-            "tokio",
-            "reqwest",
-            "kube::",
-            "k8s_openapi",
-            "prometheus",
-        ],
+        banned: PURE,
     },
     Layer {
         module: "ironic::client",
@@ -120,15 +123,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         module: "buckets",
         may_use: &[],
-        banned: &[
-            "async",
-            "await",
-            "tokio",
-            "reqwest",
-            "kube::",
-            "k8s_openapi",
-            "prometheus",
-        ],
+        banned: PURE,
     },
     Layer {
         module: "config",

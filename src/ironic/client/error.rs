@@ -342,6 +342,11 @@ impl Error {
         matches!(self, Self::Withdrawn { .. })
     }
 
+    /// Whether it was held back at the last moment, since it is not meant any more or writes are suspended: nothing was sent.
+    pub fn is_held_back(&self) -> bool {
+        self.is_withdrawn() || matches!(self, Self::Suspended)
+    }
+
     /// Words for a user: Ironic's own where it said something, never longer than 1 KiB.
     pub fn words(&self) -> Cow<'_, str> {
         match self.words_in_full() {

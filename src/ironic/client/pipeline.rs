@@ -113,8 +113,7 @@ impl Client {
                 Err(miss) => miss,
             };
             // What an earlier attempt has met is what is to be told: it may have been acted on.
-            let unsent = miss.error.is_withdrawn() || matches!(miss.error, Error::Suspended);
-            if let (true, Some(error)) = (unsent, before.take()) {
+            if let (true, Some(error)) = (miss.error.is_held_back(), before.take()) {
                 return Err(Failed { error, doubt });
             }
             if self.put_right(&miss, &mut version, &mut chances).await {

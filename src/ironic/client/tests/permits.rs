@@ -42,14 +42,7 @@ async fn a_permit_that_is_withdrawn_between_two_attempts_ends_the_call() {
     .unwrap();
     let ended = client.delete_node("n").await.unwrap_err();
     assert!(matches!(ended, Error::NotPermitted { .. }), "{ended}");
-    let requests = server.received_requests().await.unwrap();
-    assert_eq!(
-        requests
-            .iter()
-            .filter(|request| request.url.path() == NODE)
-            .count(),
-        1
-    );
+    assert_eq!(of_node(&server).await, 1);
 }
 
 /// A permit that can be withdrawn.
@@ -57,6 +50,16 @@ fn withdrawable() -> (Arc<AtomicBool>, Permit) {
     let granted = Arc::new(AtomicBool::new(true));
     let asked = Arc::clone(&granted);
     (granted, Permit::new(move || asked.load(Ordering::SeqCst)))
+}
+
+/// A server that removes the node whenever it is asked to.
+async fn removing() -> wiremock::MockServer {
+    let server = server().await;
+    Mock::given(path(NODE))
+        .respond_with(ResponseTemplate::new(204))
+        .mount(&server)
+        .await;
+    server
 }
 
 /// How many requests came for the node.
@@ -70,11 +73,7 @@ async fn of_node(server: &wiremock::MockServer) -> usize {
 
 #[tokio::test]
 async fn what_waits_for_a_slot_is_not_sent_once_it_is_not_meant_any_more() {
-    let server = server().await;
-    Mock::given(path(NODE))
-        .respond_with(ResponseTemplate::new(204))
-        .mount(&server)
-        .await;
+    let server = removing().await;
     let client = Client::new(Settings {
         requests_in_flight: 1,
         ..settings(&server)
@@ -141,11 +140,7 @@ async fn of_two_permits_both_are_needed() {
 /// Whatever is added to the client: who has to vouch for each write cannot forget it.
 #[tokio::test]
 async fn a_client_that_needs_a_permit_for_each_write_sends_none_without() {
-    let server = server().await;
-    Mock::given(path(NODE))
-        .respond_with(ResponseTemplate::new(204))
-        .mount(&server)
-        .await;
+    let server = removing().await;
     let client = Client::new(Settings {
         each_write_needs_permit: true,
         ..settings(&server)
@@ -166,11 +161,7 @@ async fn a_client_that_needs_a_permit_for_each_write_sends_none_without() {
 /// A slot at hand is waited for once, serves one request after the other, and is nobody else's.
 #[tokio::test]
 async fn a_slot_at_hand_needs_no_wait() {
-    let server = server().await;
-    Mock::given(path(NODE))
-        .respond_with(ResponseTemplate::new(204))
-        .mount(&server)
-        .await;
+    let server = removing().await;
     let client = Client::new(Settings {
         requests_in_flight: 1,
         deadline: Duration::from_millis(200),
